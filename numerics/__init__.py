@@ -1,0 +1,1 @@
+"""How things are computed: operators, networks, gradient flow, rounding-accounted bounds."""

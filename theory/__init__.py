@@ -1,0 +1,1 @@
+"""What is claimed: statements, proof steps and constants, in SymPy."""

@@ -1,0 +1,1 @@
+"""How claims meet numbers: problems, guarantees, checks, reports, the command line."""
