@@ -1,4 +1,4 @@
-"""How far a reconstruction is from the truth: relative error, PSNR and SSIM for images, SNR for one-dimensional signals.
+"""How far a reconstruction is from the truth: relative error, PSNR and SSIM (images), SNR (series).
 
 Every function takes the reconstruction first and the truth second, in any shape, and compares float64 values entry by
 entry. None of these numbers enters a guarantee; they are what a practitioner reads.

@@ -34,8 +34,8 @@ class Signal(Protocol):
         ...
 
 
-# Windows of the slice as (first row, first column, side), chosen by eye: "brain" is filled by the brain, "head" shows the
-# head whole with a dark rim on three sides, "full" is the slice as measured.
+# Windows of the slice as (first row, first column, side), chosen by eye: "brain" is filled by the brain, "head" shows
+# the head whole with a dark rim on three sides, "full" is the slice as measured.
 _MRI_CROPS: dict[str, tuple[int, int, int]] = {"brain": (36, 44, 128), "head": (24, 16, 192), "full": (0, 0, 256)}
 
 
