@@ -4,8 +4,8 @@
 comes from the same expression as the formula that is printed and the float that is computed.  Every operation encloses
 (Arb's contract), hence so does the result.  Real balls (``arb``) and complex ones (``acb``) both work; complex ones are
 what ``acb.integral`` feeds, and there the `analytic` flag reaches every node with a branch cut (√, log, powers, |·|,
-max, min): without it a quadrature across a cut is confidently wrong.  A node that is not known to be safe is rejected by
-name, never guessed.
+max, min): without it a quadrature across a cut is confidently wrong.  A node that is not known to be safe is rejected
+by name, never guessed.
 
 An undefined operation (the root of a negative number) gives a NaN ball; who calls decides what that means.
 """

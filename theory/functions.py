@@ -171,6 +171,7 @@ class ImplicitRoot(sp.AtomicExpr):
     is_commutative = True
 
     def __new__(cls, name: str, expression: Any, variable: Any, low: Any, high: Any) -> ImplicitRoot:
+        """Make the atom: name for printing, expression, its variable, and the rational bracket."""
         obj = super().__new__(cls)
         obj.name = name
         obj.expression, obj.variable = sp.sympify(expression), variable

@@ -71,7 +71,7 @@ def _bracketed_root(f: Callable[[Any], Any]) -> Any:
 class Desingularizer:
     """ψ and what follows from it, as SymPy Lambdas of one argument.
 
-    `psi` maps a loss to a length, `Psi` is a primitive of −(ψ')² (decreasing), `psi_inv` and `Psi_inv` are the inverses.
+    `psi` maps a loss to a length, `Psi` is a primitive of −(ψ')² (decreasing), `psi_inv` and `Psi_inv` the inverses.
     `r0` is the loss value below which the KL inequality holds (∞: globally); `closed_form` says whether both inverses
     are expressions rather than :class:`MonotoneInverse`.  Parameters (such as ``w_min``) stay symbols until
     :meth:`substitute`.
@@ -165,7 +165,7 @@ def _inverse(function: Any, value: Any) -> Any | None:
 
 
 def derive(psi: Any, r0: Any = sp.oo) -> Desingularizer:
-    """Everything that the theorems need, from ψ: an expression in ``sym("s")`` or a Lambda, positive increasing on (0, r0).
+    """Everything that the theorems need, from ψ: an expression in ``sym("s")`` or a Lambda, increasing on (0, r0).
 
     Inverses that SymPy finds are kept only if composition gives back the argument.  ValueError if ψ(0) ≠ 0 or if SymPy
     cannot integrate (ψ')².

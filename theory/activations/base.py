@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -42,7 +43,7 @@ class ZeroSet:
                     return low, low + self.period
                 raise ValueError(f"a = {a!r} cannot be told from a zero of the derivative")
             edges = [-sp.oo, *self.points, sp.oo]
-            for low, high in zip(edges, edges[1:], strict=False):
+            for low, high in pairwise(edges):
                 above = low is -sp.oo or here > enclose(low, 256)
                 below = high is sp.oo or here < enclose(high, 256)
                 if above and below:
@@ -57,12 +58,12 @@ NO_ZEROS = ZeroSet()
 class Activation:
     """An activation function φ with its constants, each with the argument for it.
 
-    phi, dphi, ddphi    expressions in ``sym("x")``; the derivatives in forms without cancellation (a test differentiates)
+    phi, dphi, ddphi    expressions in ``sym("x")``; the derivatives in forms without cancellation (tested)
     smooth              φ ∈ C¹ with Lipschitz derivative; where False, the item is outside the assumptions
     B1, B2              sup|φ'| and the Lipschitz constant of φ', exact numbers (B2 None: there is none)
     zeros               the zeros of φ'
-    H, G                primitives of 1/φ' and of φ/φ' on each interval between zeros (None: no closed form); the additive
-                        constant is whatever the expression has, and differs from one interval to the next
+    H, G                primitives of 1/φ' and of φ/φ' on each interval between zeros (None: no closed form); the
+                        additive constant is whatever the expression has, and differs from one interval to the next
     odd, star_shaped    φ(−x) = −φ(x); φ(0) = 0 with |φ| nondecreasing and |φ(x)/x| nonincreasing in |x| (`dip2.amgm`)
     C_phi_squared, C_dphi_squared   E φ(ζ)², E φ'(ζ)² in closed form, where there is one
     """

@@ -23,12 +23,13 @@ gelu = Activation(
     smooth=True,
     B1=normal_cdf(sp.sqrt(2)) + sp.sqrt(2) * normal_pdf(sp.sqrt(2)),
     B1_argument=(
-        "φ'' = (2 − x²)n(x) vanishes at ±√2 only, where φ' has its extrema; φ'(−x) = 1 − φ'(x), so the value at √2, which "
-        "exceeds 1, is the larger in modulus of the two (the limits are 0 and 1)."
+        "φ'' = (2 − x²)n(x) vanishes at ±√2 only, where φ' has its extrema; φ'(−x) = 1 − φ'(x), so the value at √2, "
+        "which exceeds 1, is the larger in modulus of the two (the limits are 0 and 1)."
     ),
     B2=sp.sqrt(2 / sp.pi),
     B2_argument=(
-        "φ'' = (2 − x²)n(x) has derivative x(x² − 4)n(x): extrema 2n(0) = 2/√(2π) at 0 and −2n(2) at ±2, the first larger."
+        "φ'' = (2 − x²)n(x) has derivative x(x² − 4)n(x): extrema 2n(0) = 2/√(2π) at 0 and −2n(2) at ±2, the first "
+        "larger."
     ),
     zeros=ZeroSet((x_star,), None, "one zero: see x_star"),
     H=None,

@@ -12,8 +12,8 @@ weighted_least_squares = Loss(
     entry=sym("w") * sym("r") ** 2 / 2,
     kl=derive(sp.sqrt(2 * sym("s") / sym("w_min"))),
     kl_argument=(
-        "‖∇L‖² = Σ w_i² r_i² ≥ w_min Σ w_i r_i² = 2 w_min L, and ψ' = (2 w_min s)^{-1/2}; equality along an entry of smallest "
-        "weight."
+        "‖∇L‖² = Σ w_i² r_i² ≥ w_min Σ w_i r_i² = 2 w_min L, and ψ' = (2 w_min s)^{-1/2}; equality along an entry of "
+        "smallest weight."
     ),
     smooth=True,
     convex=True,

@@ -1,0 +1,386 @@
+"""From formula to number: the only place where expressions of :mod:`theory` become functions.
+
+Three backends come from one expression:
+
+``float64``   NumPy and scipy.special, vectorized; no overflow warnings, never NaN
+``mpmath``    any number of digits
+``arb``       balls that contain the value (:mod:`theory.balls`), for certificates
+
+:func:`function` compiles any expression, :func:`evaluate` and :func:`enclose` a formula of the registry by its identifier
+and name.  Wherever the formula has no real value, for instance √(1 − 2h) with h > ½, :class:`HypothesisNotMet` says so:
+outside its hypothesis a formula claims nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import mpmath
+import numpy as np
+import scipy.special
+import sympy as sp
+from flint import acb, arb
+
+from theory import symbols
+from theory.balls import ball_function, lower_float, precision, upper_float
+from theory.balls import enclose as enclose_number
+from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
+from theory.kl import Desingularizer, MonotoneInverse
+from theory.symbols import SYMBOLS, sym
+
+__all__ = ["Enclosure", "HypothesisNotMet", "constant_upper", "elementwise", "enclose", "evaluate", "formula", "function"]
+
+Backend = Literal["float64", "mpmath", "arb"]
+_UNDEFINED = (symbols.psi, symbols.dpsi, symbols.psi_inv, symbols.Psi, symbols.Psi_inv)
+_MAX_BITS = 4096
+
+
+class HypothesisNotMet(ValueError):
+    """The formula has no real value here: a hypothesis of the statement that it belongs to fails."""
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """Two doubles with lower ≤ value ≤ upper for the real number in question."""
+
+    lower: float
+    upper: float
+
+    @property
+    def width(self) -> float:
+        """upper − lower."""
+        return self.upper - self.lower
+
+
+# --- float64 --------------------------------------------------------------------------------------------------------
+
+
+def erf_series(z: Any) -> np.ndarray:
+    """₂F₂(1,1; 3/2,2; z) for real z = a² ≥ 0, elementwise, to about 1e-14 relative; inf where it overflows (z > 708).
+
+    For z ≤ 16 the series Σ z^n/((3/2)_n (n+1)), all of whose terms are positive.  Beyond, integration by parts
+    gives (a²/2)₂F₂ = (π/4) erf(a) erfi(a) − ∫_0^a D (D: Dawson's function), and
+    ∫_0^a D = ½ ln a + (γ + ln 4)/4 − Σ_{n≥1} (2n−1)!!/(2^{n+2} n a^{2n}) (asymptotic; there its
+    weight relative to the first term is below 1e-7).
+    """
+    z = np.asarray(z, dtype=np.float64)
+    small = np.minimum(z, 16.0)
+    term = np.ones_like(small)
+    total = np.ones_like(small)
+    for n in range(1, 90):
+        term = term * small / (n + 0.5)
+        total = total + term / (n + 1)
+    large = np.maximum(z, 16.0)
+    a = np.sqrt(large)
+    dawson_integral = 0.5 * np.log(a) + (np.euler_gamma + np.log(4.0)) / 4
+    power = np.ones_like(a)
+    for n in range(1, 9):
+        power = power * (2 * n - 1) / (2 * large)
+        dawson_integral = dawson_integral - power / (4 * n)
+    big = (np.pi / 4 * scipy.special.erf(a) * scipy.special.erfi(a) - dawson_integral) * 2 / large
+    return np.where(z <= 16.0, total, big)
+
+
+def _hyper_float(upper: Any, lower: Any, z: Any) -> Any:
+    if tuple(upper) == (1, 1) and tuple(lower) == (1.5, 2):
+        return erf_series(z)
+    raise NotImplementedError(f"no float64 rule for the hypergeometric function with parameters {upper}, {lower}")
+
+
+def _polylog_float(order: Any, z: Any) -> Any:
+    """Li₂ on (−∞, 1]; for z < −1 by inversion, Li₂(z) = −π²/6 − ½ ln²(−z) − Li₂(1/z)."""
+    if order != 2:
+        raise NotImplementedError(f"no float64 rule for the polylogarithm of order {order}")
+    z = np.asarray(z, dtype=np.float64)
+    far = z < -1.0
+    inside = np.where(far, 1 / np.where(far, z, -1.0), z)
+    value = scipy.special.spence(1.0 - inside)
+    # spence(1 − z) rounds 1 − z: for tiny z the series z + z²/4 keeps the digits
+    value = np.where(np.abs(inside) < 1e-6, inside * (1 + inside / 4), value)
+    return np.where(far, -(np.pi**2) / 6 - 0.5 * np.log(np.where(far, -z, 1.0)) ** 2 - value, value)
+
+
+def _inverse_float(expr: Any) -> Callable[[Any], Any]:
+    """Elementwise numerical inverse of a monotone function, through mpmath (slow: only where no closed form exists)."""
+    return np.vectorize(lambda y: float(MonotoneInverse(expr, sp.Float(y, 17)).n(17)), otypes=[np.float64])
+
+
+_FLOAT_FUNCTIONS: dict[str, Any] = {
+    "expit": scipy.special.expit,
+    "sech": lambda x: 1 / np.cosh(x),
+    "softplus": lambda x: np.logaddexp(0.0, x),
+    "normal_cdf": scipy.special.ndtr,
+    "hyper": _hyper_float,
+    "polylog": _polylog_float,
+    "Heaviside": np.heaviside,
+}
+_MP_FUNCTIONS: dict[str, Any] = {
+    "expit": expit._mp,
+    "softplus": softplus._mp,
+    "normal_cdf": normal_cdf._mp,
+    "Heaviside": lambda x, at_zero: 1 if x > 0 else (0 if x < 0 else at_zero),
+}
+
+
+def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
+    """Replace what no printer knows (implicit roots, numerical inverses, Heaviside) by named functions."""
+    extra: dict[str, Any] = {}
+    for i, root in enumerate(sorted(expr.atoms(ImplicitRoot), key=str)):
+        name = f"_root_{i}"
+        extra[name] = (lambda value: lambda: value)(float(root.n(20))) if backend == "float64" else _mp_root(root)
+        expr = expr.xreplace({root: sp.Function(name)()})
+    for i, inverse in enumerate(sorted(expr.atoms(MonotoneInverse), key=str)):
+        name = f"_inverse_{i}"
+        body, argument = inverse.args
+        extra[name] = _inverse_float(body) if backend == "float64" else _mp_inverse(body)
+        expr = expr.xreplace({inverse: sp.Function(name)(argument)})
+    return expr.replace(sp.Heaviside, lambda *a: sp.Function("_step")(*a)), extra
+
+
+def _mp_root(root: ImplicitRoot) -> Callable[[], Any]:
+    return lambda: root.mpmath_value(mpmath.mp.prec)
+
+
+def _mp_inverse(body: Any) -> Callable[[Any], Any]:
+    def inverse(y: Any) -> Any:
+        return MonotoneInverse(body, sp.Float(y, mpmath.mp.dps)).n(mpmath.mp.dps)._to_mpmath(mpmath.mp.prec)
+
+    return inverse
+
+
+def _outside(expr: Any, how: str) -> HypothesisNotMet:
+    text = str(expr)
+    return HypothesisNotMet(
+        f"{text if len(text) < 200 else text[:197] + '...'} has no real value here ({how}): a hypothesis of its statement fails"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+    ready, extra = _prepare(expr, "float64")
+    modules = [{**_FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"]
+    raw = sp.lambdify(args, ready, modules=modules, cse=True)
+    if expr.has(sp.Integral):
+        raw = np.vectorize(raw, otypes=[np.float64])
+
+    def compiled(*values: Any) -> Any:
+        arrays = [np.asarray(value, dtype=np.float64) for value in values]
+        # overflow to inf and underflow to 0 are the right limits; what is invalid becomes NaN and is caught below
+        with np.errstate(all="ignore"):
+            result = np.asarray(raw(*arrays), dtype=np.float64)
+        shape = np.broadcast_shapes(*(a.shape for a in arrays), result.shape)
+        if np.isnan(result).any():
+            bad = int(np.isnan(result).sum())
+            raise _outside(expr, f"{bad} of {result.size} values" if result.size > 1 else "NaN in float64")
+        if not shape:
+            return float(result)
+        return result if result.shape == shape else np.broadcast_to(result, shape).copy()
+
+    return compiled
+
+
+@lru_cache(maxsize=1024)
+def _mpmath(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+    ready, extra = _prepare(expr, "mpmath")
+    raw = sp.lambdify(args, ready, modules=[{**_MP_FUNCTIONS, **extra, "_step": _MP_FUNCTIONS["Heaviside"]}, "mpmath"])
+
+    def compiled(*values: Any) -> Any:
+        result = mpmath.mpmathify(raw(*(mpmath.mpmathify(_plain(value)) for value in values)))
+        if isinstance(result, mpmath.mpc):
+            # a root of a negative number may leave through a later real part: any imaginary part is a refusal
+            if result.imag != 0:
+                raise _outside(expr, "complex in mpmath")
+            result = result.real
+        if mpmath.isnan(result):
+            raise _outside(expr, "NaN in mpmath")
+        return result
+
+    return compiled
+
+
+@lru_cache(maxsize=256)
+def elementwise(expr: Any) -> Callable[[Any], np.ndarray]:
+    """The float64 function of one array for an expression in ``sym("x")``: lean, for inner loops.
+
+    NaN in, NaN out (:func:`function` refuses instead); overflow gives inf, without warnings.
+
+    >>> elementwise(softplus(sym("x")))(np.array([-800.0, 800.0]))
+    array([  0., 800.])
+    """
+    ready, extra = _prepare(expr, "float64")
+    raw = sp.lambdify([sym("x")], ready, modules=[{**_FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"])
+    constant = not expr.free_symbols
+
+    def apply(x: Any) -> np.ndarray:
+        x = np.asarray(x, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            result = raw(x)
+        return np.full(x.shape, float(result)) if constant else np.asarray(result, dtype=np.float64)
+
+    return apply
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+
+
+@lru_cache(maxsize=1024)
+def _balls(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+    compiled = ball_function(expr, args)
+
+    def apply(*values: Any, analytic: bool = False) -> Any:
+        balls = [value if isinstance(value, arb | acb) else arb(_plain(value)) for value in values]
+        return compiled(*balls, analytic=analytic)
+
+    return apply
+
+
+def function(expr: Any, args: Sequence[Any], backend: Backend = "float64") -> Callable[..., Any]:
+    """Compile an expression into a function of its symbols, given by name or as symbols, in that order.
+
+    ``float64``: arrays broadcast against each other, a float is returned for scalars; :class:`HypothesisNotMet` instead
+    of NaN.  ``mpmath``: scalars, at the working precision in force.  ``arb``: balls (doubles are taken as exact), at
+    python-flint's precision in force; undefined operations give a NaN ball.
+
+    >>> f = function(sp.sqrt(1 - 2 * sym("h")), ["h"])
+    >>> f(0.375)
+    0.5
+    >>> f(0.6)
+    Traceback (most recent call last):
+        ...
+    numerics.compile.HypothesisNotMet: sqrt(1 - 2*h) has no real value here (NaN in float64): a hypothesis of its statement fails
+    """
+    expr = sp.sympify(expr)
+    names = tuple(sym(a) if isinstance(a, str) else a for a in args)
+    free = expr.free_symbols - set(names)
+    if free:
+        raise ValueError(f"the expression also contains {_describe(free)}; list them among the arguments")
+    undefined = sorted({str(f.func) for f in expr.atoms(sp.core.function.AppliedUndef)})
+    if undefined:
+        raise ValueError(f"{', '.join(undefined)} depend on the loss: apply a desingularizer (kl=...) first")
+    makers: dict[str, Callable[[Any, tuple[Any, ...]], Callable[..., Any]]] = {
+        "float64": _float64,
+        "mpmath": _mpmath,
+        "arb": _balls,
+    }
+    if backend not in makers:
+        raise ValueError(f"unknown backend {backend!r}; choose one of {', '.join(makers)}")
+    return makers[backend](expr, names)
+
+
+# --- formulas of the registry ----------------------------------------------------------------------------------------
+
+
+def _describe(free: Any) -> str:
+    return "; ".join(
+        f"{name} ({SYMBOLS[name].meaning})" if name in SYMBOLS else name for name in sorted(str(s) for s in free)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _bound_formula(expr: Any, kl: Desingularizer | None) -> Any:
+    return expr if kl is None else kl.apply(expr)
+
+
+def formula(statement_id: str, name: str, kl: Desingularizer | None = None) -> Any:
+    """The expression of a statement's formula, the loss filled in; ValueError with the choices for an unknown name."""
+    from theory.registry import registry
+
+    formulas = registry[statement_id].formulas
+    if name not in formulas:
+        offer = ", ".join(sorted(formulas)) or "none"
+        raise ValueError(f"{statement_id} has no formula {name!r}; it has: {offer}")
+    expr = sp.sympify(formulas[name])
+    if kl is None and expr.has(*_UNDEFINED):
+        raise ValueError(f"{statement_id}.{name} depends on the loss: pass its desingularizer as kl=...")
+    return _bound_formula(expr, kl)
+
+
+def _inputs(
+    statement_id: str, name: str, values: Mapping[str, Any], kl: Desingularizer | None
+) -> tuple[Any, tuple[Any, ...], list[Any]]:
+    """The formula, its symbols and their values, every one of them given, finite or infinite but not NaN."""
+    expr = formula(statement_id, name, kl)
+    wanted = tuple(sorted(expr.free_symbols, key=str))
+    missing = [s for s in wanted if s.name not in values]
+    if missing:
+        raise ValueError(f"{statement_id}.{name} also needs {_describe(missing)}")
+    from theory.registry import registry
+
+    known = {s.name for s in wanted} | {s.name for s in sp.sympify(registry[statement_id].formulas[name]).free_symbols}
+    known |= set() if kl is None else {"w_min"}
+    extra = [key for key in values if key not in known]
+    if extra:
+        raise ValueError(
+            f"{statement_id}.{name} does not depend on {', '.join(sorted(extra))}; it needs {_describe(wanted) or 'nothing'}"
+        )
+    given = [values[s.name] for s in wanted]
+    for symbol, value in zip(wanted, given, strict=True):
+        if np.isnan(np.asarray(value, dtype=np.float64)).any():
+            raise ValueError(f"{symbol.name} is NaN")
+    return expr, wanted, given
+
+
+def evaluate(
+    statement_id: str,
+    name: str,
+    values: Mapping[str, Any],
+    *,
+    kl: Desingularizer | None = None,
+    backend: Backend = "float64",
+    digits: int = 50,
+) -> Any:
+    """The value of a formula of the registry, e.g. ``evaluate("sharp.condition", "h", {...})``.
+
+    `values` maps symbol names to floats or (float64 only) arrays that broadcast; `kl` is the loss' desingularizer, where
+    the formula needs one; `digits` applies to mpmath.  Raises ValueError for missing, superfluous or NaN values
+    (naming what each symbol means) and :class:`HypothesisNotMet` where there is no real value.
+    """
+    expr, wanted, given = _inputs(statement_id, name, values, kl)
+    if backend == "mpmath":
+        with mpmath.workdps(digits):
+            return +function(expr, wanted, backend)(*given)
+    if backend == "arb":
+        with precision(max(64, int(digits * 3.33))):
+            return function(expr, wanted, backend)(*given)
+    return function(expr, wanted, backend)(*given)
+
+
+def enclose(
+    statement_id: str,
+    name: str,
+    values: Mapping[str, float],
+    *,
+    kl: Desingularizer | None = None,
+    bits: int = 128,
+) -> Enclosure:
+    """Two doubles around the exact real value of a formula at the given doubles, taken as exact.
+
+    The precision is doubled (up to 4096 bits) until the ball is finite; :class:`HypothesisNotMet` if it never is, which
+    happens outside the hypothesis and on its very boundary.  The result is rounded outward once, at the end.
+    """
+    expr, wanted, given = _inputs(statement_id, name, values, kl)
+    infinite = [s.name for s, value in zip(wanted, given, strict=True) if not np.isfinite(_plain(value))]
+    if infinite:
+        raise ValueError(f"an enclosure needs finite numbers; {', '.join(infinite)} is infinite")
+    compiled = function(expr, wanted, "arb")
+    while bits <= _MAX_BITS:
+        with precision(bits):
+            ball = compiled(*given)
+            if ball.is_finite():
+                return Enclosure(lower_float(ball), upper_float(ball))
+        bits *= 2
+    raise _outside(expr, "no finite enclosure")
+
+
+def constant_upper(number: Any) -> float:
+    """The smallest double found that is proved ≥ an exact number, such as B2 of an activation.
+
+    >>> constant_upper(4 / (3 * sp.sqrt(3)))
+    0.769800358919501
+    """
+    with precision(192):
+        return upper_float(enclose_number(number, 160))
