@@ -68,7 +68,9 @@ class CompiledActivation:
         if expression is not None:
             return elementwise(expression)
         if not self.theory.smooth:
-            raise ValueError(f"{self.name} is outside the assumptions: φ' vanishes on a half line, so {which} does not exist")
+            raise ValueError(
+                f"{self.name} is outside the assumptions: φ' vanishes on a half line, so {which} does not exist"
+            )
         return quadrature_primitive(self.name, which)
 
     @cached_property
@@ -110,7 +112,7 @@ class CompiledActivation:
     def interval(self, a: ArrayLike) -> tuple[Array, Array]:
         """The intervals I_i between zeros of φ' that hold the entries of `a`: (low, high), elementwise.
 
-        Finite ends are rounded inward: each is a double in I_i next to a zero (or the zero itself where it is a double).
+        Finite ends are rounded inward: each is a double of I_i next to a zero (or the zero itself, if a double).
         ValueError if an entry of `a` is itself a zero.
         """
         x = np.asarray(a, dtype=np.float64)
@@ -125,7 +127,9 @@ class CompiledActivation:
             else:
                 start, step = enclose(zeros.points[0], 256), enclose(zeros.period, 256)
                 guess = np.floor((x - float(start)) / float(step))
-                balls = [start + int(j) * step for j in range(int(guess.min()) - 1, int(guess.max()) + 3)] if x.size else []
+                balls = (
+                    [start + int(j) * step for j in range(int(guess.min()) - 1, int(guess.max()) + 3)] if x.size else []
+                )
             after = np.array([upper_float(ball) for ball in balls])  # first double that is not below the zero
             before = np.array([lower_float(ball) for ball in balls])
         if np.isin(x, before[before == after]).any():

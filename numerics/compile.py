@@ -6,9 +6,9 @@ Three backends come from one expression:
 ``mpmath``    any number of digits
 ``arb``       balls that contain the value (:mod:`theory.balls`), for certificates
 
-:func:`function` compiles any expression, :func:`evaluate` and :func:`enclose` a formula of the registry by its identifier
-and name.  Wherever the formula has no real value, for instance √(1 − 2h) with h > ½, :class:`HypothesisNotMet` says so:
-outside its hypothesis a formula claims nothing.
+:func:`function` compiles any expression, :func:`evaluate` and :func:`enclose` a formula of the registry by its
+identifier and name.  Wherever the formula has no real value, for instance √(1 − 2h) with h > ½,
+:class:`HypothesisNotMet` says so: outside its hypothesis a formula claims nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any, Literal
 
 import mpmath
 import numpy as np
-import scipy.special
 import sympy as sp
 from flint import acb, arb
 
+from numerics.special import FLOAT_FUNCTIONS
 from theory import symbols
 from theory.balls import ball_function, lower_float, precision, upper_float
 from theory.balls import enclose as enclose_number
@@ -31,7 +31,16 @@ from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
 from theory.kl import Desingularizer, MonotoneInverse
 from theory.symbols import SYMBOLS, sym
 
-__all__ = ["Enclosure", "HypothesisNotMet", "constant_upper", "elementwise", "enclose", "evaluate", "formula", "function"]
+__all__ = [
+    "Enclosure",
+    "HypothesisNotMet",
+    "constant_upper",
+    "elementwise",
+    "enclose",
+    "evaluate",
+    "formula",
+    "function",
+]
 
 Backend = Literal["float64", "mpmath", "arb"]
 _UNDEFINED = (symbols.psi, symbols.dpsi, symbols.psi_inv, symbols.Psi, symbols.Psi_inv)
@@ -55,68 +64,11 @@ class Enclosure:
         return self.upper - self.lower
 
 
-# --- float64 --------------------------------------------------------------------------------------------------------
-
-
-def erf_series(z: Any) -> np.ndarray:
-    """₂F₂(1,1; 3/2,2; z) for real z = a² ≥ 0, elementwise, to about 1e-14 relative; inf where it overflows (z > 708).
-
-    For z ≤ 16 the series Σ z^n/((3/2)_n (n+1)), all of whose terms are positive.  Beyond, integration by parts
-    gives (a²/2)₂F₂ = (π/4) erf(a) erfi(a) − ∫_0^a D (D: Dawson's function), and
-    ∫_0^a D = ½ ln a + (γ + ln 4)/4 − Σ_{n≥1} (2n−1)!!/(2^{n+2} n a^{2n}) (asymptotic; there its
-    weight relative to the first term is below 1e-7).
-    """
-    z = np.asarray(z, dtype=np.float64)
-    small = np.minimum(z, 16.0)
-    term = np.ones_like(small)
-    total = np.ones_like(small)
-    for n in range(1, 90):
-        term = term * small / (n + 0.5)
-        total = total + term / (n + 1)
-    large = np.maximum(z, 16.0)
-    a = np.sqrt(large)
-    dawson_integral = 0.5 * np.log(a) + (np.euler_gamma + np.log(4.0)) / 4
-    power = np.ones_like(a)
-    for n in range(1, 9):
-        power = power * (2 * n - 1) / (2 * large)
-        dawson_integral = dawson_integral - power / (4 * n)
-    big = (np.pi / 4 * scipy.special.erf(a) * scipy.special.erfi(a) - dawson_integral) * 2 / large
-    return np.where(z <= 16.0, total, big)
-
-
-def _hyper_float(upper: Any, lower: Any, z: Any) -> Any:
-    if tuple(upper) == (1, 1) and tuple(lower) == (1.5, 2):
-        return erf_series(z)
-    raise NotImplementedError(f"no float64 rule for the hypergeometric function with parameters {upper}, {lower}")
-
-
-def _polylog_float(order: Any, z: Any) -> Any:
-    """Li₂ on (−∞, 1]; for z < −1 by inversion, Li₂(z) = −π²/6 − ½ ln²(−z) − Li₂(1/z)."""
-    if order != 2:
-        raise NotImplementedError(f"no float64 rule for the polylogarithm of order {order}")
-    z = np.asarray(z, dtype=np.float64)
-    far = z < -1.0
-    inside = np.where(far, 1 / np.where(far, z, -1.0), z)
-    value = scipy.special.spence(1.0 - inside)
-    # spence(1 − z) rounds 1 − z: for tiny z the series z + z²/4 keeps the digits
-    value = np.where(np.abs(inside) < 1e-6, inside * (1 + inside / 4), value)
-    return np.where(far, -(np.pi**2) / 6 - 0.5 * np.log(np.where(far, -z, 1.0)) ** 2 - value, value)
-
-
 def _inverse_float(expr: Any) -> Callable[[Any], Any]:
     """Elementwise numerical inverse of a monotone function, through mpmath (slow: only where no closed form exists)."""
     return np.vectorize(lambda y: float(MonotoneInverse(expr, sp.Float(y, 17)).n(17)), otypes=[np.float64])
 
 
-_FLOAT_FUNCTIONS: dict[str, Any] = {
-    "expit": scipy.special.expit,
-    "sech": lambda x: 1 / np.cosh(x),
-    "softplus": lambda x: np.logaddexp(0.0, x),
-    "normal_cdf": scipy.special.ndtr,
-    "hyper": _hyper_float,
-    "polylog": _polylog_float,
-    "Heaviside": np.heaviside,
-}
 _MP_FUNCTIONS: dict[str, Any] = {
     "expit": expit._mp,
     "softplus": softplus._mp,
@@ -137,7 +89,7 @@ def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
         body, argument = inverse.args
         extra[name] = _inverse_float(body) if backend == "float64" else _mp_inverse(body)
         expr = expr.xreplace({inverse: sp.Function(name)(argument)})
-    return expr.replace(sp.Heaviside, lambda *a: sp.Function("_step")(*a)), extra
+    return expr.replace(sp.Heaviside, sp.Function("_step")), extra
 
 
 def _mp_root(root: ImplicitRoot) -> Callable[[], Any]:
@@ -153,15 +105,14 @@ def _mp_inverse(body: Any) -> Callable[[Any], Any]:
 
 def _outside(expr: Any, how: str) -> HypothesisNotMet:
     text = str(expr)
-    return HypothesisNotMet(
-        f"{text if len(text) < 200 else text[:197] + '...'} has no real value here ({how}): a hypothesis of its statement fails"
-    )
+    text = text if len(text) < 200 else text[:197] + "..."
+    return HypothesisNotMet(f"{text} has no real value here ({how}): a hypothesis fails")
 
 
 @lru_cache(maxsize=1024)
 def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
     ready, extra = _prepare(expr, "float64")
-    modules = [{**_FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"]
+    modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"]
     raw = sp.lambdify(args, ready, modules=modules, cse=True)
     if expr.has(sp.Integral):
         raw = np.vectorize(raw, otypes=[np.float64])
@@ -211,7 +162,9 @@ def elementwise(expr: Any) -> Callable[[Any], np.ndarray]:
     array([  0., 800.])
     """
     ready, extra = _prepare(expr, "float64")
-    raw = sp.lambdify([sym("x")], ready, modules=[{**_FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"])
+    raw = sp.lambdify(
+        [sym("x")], ready, modules=[{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"]
+    )
     constant = not expr.free_symbols
 
     def apply(x: Any) -> np.ndarray:
@@ -251,7 +204,7 @@ def function(expr: Any, args: Sequence[Any], backend: Backend = "float64") -> Ca
     >>> f(0.6)
     Traceback (most recent call last):
         ...
-    numerics.compile.HypothesisNotMet: sqrt(1 - 2*h) has no real value here (NaN in float64): a hypothesis of its statement fails
+    numerics.compile.HypothesisNotMet: sqrt(1 - 2*h) has no real value here (NaN in float64): a hypothesis fails
     """
     expr = sp.sympify(expr)
     names = tuple(sym(a) if isinstance(a, str) else a for a in args)
@@ -287,7 +240,7 @@ def _bound_formula(expr: Any, kl: Desingularizer | None) -> Any:
 
 def formula(statement_id: str, name: str, kl: Desingularizer | None = None) -> Any:
     """The expression of a statement's formula, the loss filled in; ValueError with the choices for an unknown name."""
-    from theory.registry import registry
+    from theory.registry import registry  # on first use: compiling an activation needs no theorems
 
     formulas = registry[statement_id].formulas
     if name not in formulas:
@@ -315,7 +268,8 @@ def _inputs(
     extra = [key for key in values if key not in known]
     if extra:
         raise ValueError(
-            f"{statement_id}.{name} does not depend on {', '.join(sorted(extra))}; it needs {_describe(wanted) or 'nothing'}"
+            f"{statement_id}.{name} does not depend on {', '.join(sorted(extra))}; "
+            f"it needs {_describe(wanted) or 'nothing'}"
         )
     given = [values[s.name] for s in wanted]
     for symbol, value in zip(wanted, given, strict=True):
@@ -335,8 +289,8 @@ def evaluate(
 ) -> Any:
     """The value of a formula of the registry, e.g. ``evaluate("sharp.condition", "h", {...})``.
 
-    `values` maps symbol names to floats or (float64 only) arrays that broadcast; `kl` is the loss' desingularizer, where
-    the formula needs one; `digits` applies to mpmath.  Raises ValueError for missing, superfluous or NaN values
+    `values` maps symbol names to floats or (float64 only) arrays that broadcast; `kl` is the loss' desingularizer,
+    where the formula needs one; `digits` applies to mpmath.  Raises ValueError for missing, superfluous or NaN values
     (naming what each symbol means) and :class:`HypothesisNotMet` where there is no real value.
     """
     expr, wanted, given = _inputs(statement_id, name, values, kl)

@@ -70,8 +70,8 @@ class CompiledLoss:
 def loss(name: str, weights: Sequence[float] | ArrayLike | None = None) -> CompiledLoss:
     """The loss called `name`, with positive finite weights if it takes them.
 
-    >>> loss("least_squares").rho([3.0, 0.0], [0.0, 4.0])
-    5.0
+    >>> loss("least_squares").value([3.0, 0.0], [0.0, 4.0])
+    12.5
     >>> loss("weighted_least_squares", [4.0, 1.0]).value([1.0, 1.0], [0.0, 0.0])
     2.5
     """

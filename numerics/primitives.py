@@ -1,9 +1,9 @@
 """Primitives of 1/φ' and φ/φ' by quadrature, where there is no closed form (GELU, SiLU).
 
 Both integrands have one simple pole, at the zero x* of φ'.  Subtracting c/(x − x*), c the residue, leaves a smooth
-function, which composite Gauss–Legendre (20 nodes on panels of width ½, wider far out on the left where the integrands vary
-on the scale of x) integrates to rounding; the pole contributes c ln|x − x*|.  Right of 40, φ' = 1 and φ(x) = x to double
-precision, and the primitives continue as x and x²/2.  Normalization: the smooth part vanishes at 0.
+function, which composite Gauss–Legendre (20 nodes on panels of width ½, wider far out on the left where the integrands
+vary on the scale of x) integrates to rounding; the pole contributes c ln|x − x*|.  Right of 40, φ' = 1 and φ(x) = x to
+double precision, and the primitives continue as x and x²/2.  Normalization: the smooth part vanishes at 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WIDTH = 0.5
 
 
 def _gelu_ratio(x: Array) -> Array:
-    """φ/φ' = xΦ/(Φ + x n) = x/(1 + x/M) with Mills' ratio M = Φ/n: no underflow on the left, M = ∞ is right on the right."""
+    """φ/φ' = xΦ/(Φ + x n) = x/(1 + x/M) with Mills' ratio M = Φ/n; no underflow on the left, M = ∞ is harmless."""
     return x / (1 + x / (np.sqrt(np.pi / 2) * scipy.special.erfcx(-x / np.sqrt(2))))
 
 

@@ -11,7 +11,7 @@ Source: J. Bolte, A. Daniilidis, O. Ley, L. Mazet, Trans. Amer. Math. Soc. 362 (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
@@ -109,8 +109,13 @@ class Desingularizer:
         def put(function: Any) -> Any:
             return sp.Lambda(function.variables, function.expr.subs(exact))
 
-        return Desingularizer(
-            *(put(f) for f in (self.psi, self.dpsi, self.psi_inv, self.Psi, self.Psi_inv)), self.r0, self.closed_form
+        return replace(
+            self,
+            psi=put(self.psi),
+            dpsi=put(self.dpsi),
+            psi_inv=put(self.psi_inv),
+            Psi=put(self.Psi),
+            Psi_inv=put(self.Psi_inv),
         )
 
     @property

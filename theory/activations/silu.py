@@ -24,7 +24,8 @@ silu = Activation(
     B1=sp.Rational(1, 2) + x_peak / 4,
     B1_argument=(
         "φ'' = σ(x)σ(−x)(2 − x tanh(x/2)) vanishes at ±x₀ only, x₀ tanh(x₀/2) = 2; φ'(−x) = 1 − φ'(x), so the value at "
-        "x₀, which exceeds 1, is the larger in modulus. There σ(x₀) = 1/2 + 1/x₀, hence φ'(x₀) = σ + x₀σ(1 − σ) = 1/2 + x₀/4."
+        "x₀, which exceeds 1, is the larger in modulus. "
+        "There σ(x₀) = 1/2 + 1/x₀, hence φ'(x₀) = σ + x₀σ(1 − σ) = 1/2 + x₀/4."
     ),
     B2=sp.Rational(1, 2),
     B2_argument=(

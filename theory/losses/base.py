@@ -14,7 +14,7 @@ __all__ = ["Loss"]
 class Loss:
     """A separable loss L_y(v) = Σ_i entry(|v_i − y_i|, w_i), with its KL data and the arguments for its properties.
 
-    entry               expression in ``sym("r")`` (|residual| of one entry: entries are even functions) and ``sym("w")``
+    entry               expression in ``sym("r")`` (|residual|: entries are even) and ``sym("w")``
     kl                  desingularizer of the whole loss; its parameter ``w_min`` is the smallest weight
     kl_argument         why ψ'(L)‖∇L‖ ≥ 1 (`A.loss.KL`)
     smooth, convex, unique          `A.loss.smooth`, `A.loss.convex`, `A.loss.unique`
