@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +67,9 @@ def _guarded(file: Path, out: Path | None, *, as_json: bool, seed: int | None, d
         _complain("interrupted before there were results; nothing was written")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the pipe left (`dipcert run … | head`): not an error of ours, and stdout is gone.
-        sys.stdout = None  # type: ignore[assignment]
+        # The reader of the pipe left (`dipcert run … | head`): not an error, and results are written before printing.
+        # What is still buffered goes nowhere, lest Python complain about it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         from verify.tables import ProblemError, one_line
@@ -107,9 +109,12 @@ def _run(file: Path, out: Path | None, *, as_json: bool, seed: int | None) -> in
     else:
         from rich.console import Console
 
-        print_report(result, Console(file=sys.stdout))
+        # In a pipe or a file nothing says how wide lines may be; 80 columns would break the tables.
+        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+        print_report(result, Console(file=sys.stdout, width=width))
+    sys.stdout.flush()
     click.echo(f"Results: {destination.path}", err=True)
-    return int(result.exit_code)
+    return INTERRUPTED if getattr(result, "status", None) == "interrupted" else int(result.exit_code)
 
 
 def strict_json(value: Any) -> Any:

@@ -10,22 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numerics.activations import activation
-from numerics.initialization import initialize
-from numerics.losses import CompiledLoss, loss
 from numpy.typing import NDArray
 
+from numerics.activations import activation
 from numerics.bound import Bound
+from numerics.initialization import initialize
+from numerics.losses import CompiledLoss, loss
 from numerics.networks.two_layer import TwoLayer
-from numerics.operators import CompactSVD, ForwardOperator, RankDeficient, adjoint_test, compact_svd
-from numerics.reduced import ReducedProblem
-from numerics.rigorous import opnorm_upper
+from numerics.operators import CompactSVD, ForwardOperator, RankDeficient, adjoint_test, compact_svd, product
+from numerics.operators.base import MAX_DENSE
+from numerics.operators.dense import DenseOperator
 from numerics.signals import as_signal
-from numerics.trajectory import Trajectory
-from numerics.trajectory import signal as network_output
 from verify.data import child_generator, from_file, located, noise_of, project, projected_noise, says, weights_of
 from verify.spec import ProblemSpec, load, parse
 from verify.tables import ProblemError
@@ -34,9 +31,7 @@ __all__ = ["Problem", "ProblemError", "ProblemSpec", "build", "child_generator",
 
 Array = NDArray[np.float64]
 
-#: Largest number of entries of T (m × n) and of V (n × k) that are formed densely: 0.4 GB and 0.8 GB. The singular
-#: value decomposition of T and the trajectory of V need several times that.
-MAX_OPERATOR_ENTRIES = 50_000_000
+#: Largest number of entries of V (n × k): 0.8 GB; its trajectory needs several times that.
 MAX_NETWORK_ENTRIES = 100_000_000
 
 
@@ -54,7 +49,7 @@ class Problem:
     output_scale: float
     """s in x = s S g(θ)."""
     forward: Array
-    """T = s A S, m × n (its truncated SVD with ``rank = "truncate"``)."""
+    """T = s A S, m × n (its truncated SVD with ``rank = "truncate"``): these doubles are the operator of the theorems."""
     svd: CompactSVD
     """T = P diag(σ) Uᵀ."""
     loss: CompiledLoss
@@ -78,54 +73,6 @@ class Problem:
     notes: tuple[str, ...]
     """Everything that was done to the input, a sentence each."""
 
-    # cached_property writes to __dict__ directly, which a frozen dataclass allows.
-
-    @cached_property
-    def reduced(self) -> ReducedProblem:
-        """The flow's own problem, on U = basis of Im Tᵀ (`dip2.reduction`, `dip2.range_restriction`)."""
-        return ReducedProblem.restrict(self.network, self.svd.P * self.svd.sigma, self.svd.U, self.y, self.loss)
-
-    def synthesize(self, output: Array) -> Array:
-        """The signal x = s S g, (n_x,), that a network output g, (n,), stands for."""
-        scaled = self.output_scale * np.asarray(output, dtype=np.float64)
-        return scaled if self.synthesis is None else np.asarray(self.synthesis.matvec(scaled), dtype=np.float64)
-
-    def signal(self, trajectory: Trajectory, i: int) -> Array:
-        """x(t_i), (n_x,), along a run of `reduced`."""
-        return self.synthesize(network_output(trajectory, i, self.network, self.svd.U))
-
-    def observation(self, trajectory: Trajectory, i: int) -> Array:
-        """y(t_i) = T g(θ(t_i)), (m,), along a run of `reduced`."""
-        return np.asarray(self.reduced.C @ trajectory.state(i).output())
-
-    def unseen(self, difference: Array) -> Array:
-        """(I − RA) d for a signal d, (n_x,), with R = s S T⁺.
-
-        A R = I for T of full row rank, so R is a right inverse of A; without a synthesis I − RA is the orthogonal
-        projector on ker A. For every d: d = R(A d) + (I − RA) d.
-        """
-        coefficients = self.svd.P.T @ np.asarray(self.operator.matvec(difference)) / self.svd.sigma
-        return np.asarray(difference - self.synthesize(self.svd.U @ coefficients))
-
-    def unseen_norm(self) -> float:
-        """An upper bound of ‖I − RA‖: 1 without synthesis, 1 + ‖RA‖ with one."""
-        return 1.0 if self.synthesis is None else 1.0 + self._seen_norm
-
-    @cached_property
-    def _seen_norm(self) -> float:
-        # RA = M N, M = s S U (n_x × p), N = diag(1/σ) Pᵀ A (p × n_x); with M = Q B: ‖RA‖ = ‖B N‖, one p × n_x matrix.
-        assert self.synthesis is not None
-        left = self.output_scale * np.asarray(self.synthesis.matmat(self.svd.U))
-        right = np.asarray(self.operator.rmatmat(self.svd.P / self.svd.sigma)).T
-        product = np.linalg.qr(left, mode="r") @ right
-        return float(opnorm_upper(np.ascontiguousarray(product)))
-
-    def signal_lipschitz(self) -> float:
-        """An upper bound of ‖s S‖: how far the signal moves per unit of network output."""
-        return self.output_scale * (
-            1.0 if self.synthesis is None else self.synthesis.opnorm().as_upper() * (1 + 2**-50)
-        )
-
 
 def build(spec: ProblemSpec, seed: int | None = None) -> Problem:
     """The instance that `spec` describes, drawn with `seed` (default: the specification's own); ProblemError if bad."""
@@ -145,19 +92,8 @@ def build(spec: ProblemSpec, seed: int | None = None) -> Problem:
             f"(shape {operator.output_shape}); make them agree, or set [observation] signal_shape"
         )
     _fits_in_memory(spec, m, n_x, n)
-    forward = _forward(operator, synthesis, spec.network.output_scale)
-    with says("operator"):
-        try:
-            svd = compact_svd(forward)
-        except RankDeficient:
-            if spec.rank != "truncate":
-                raise
-            svd = compact_svd(forward, rank="truncate")
-            forward = (svd.P * svd.sigma) @ svd.U.T
-            notes.append(
-                f"The operator was replaced by its truncated SVD of rank {svd.rank} of {min(m, n)}: "
-                "the problem solved is that of the truncated operator."
-            )
+    effective = _effective(operator, synthesis, spec.network.output_scale)
+    svd = _decompose(effective, spec.rank, notes)
     weights = weights_of(spec, m)
     with says("loss"):
         compiled_loss = loss(spec.loss.kind) if weights is None else loss(spec.loss.kind, weights)
@@ -183,7 +119,7 @@ def build(spec: ProblemSpec, seed: int | None = None) -> Problem:
         operator=operator,
         synthesis=synthesis,
         output_scale=spec.network.output_scale,
-        forward=forward,
+        forward=svd.operator.matrix,
         svd=svd,
         loss=compiled_loss,
         network=_network(spec, n, notes),
@@ -231,6 +167,9 @@ def _input_shape(spec: ProblemSpec) -> tuple[int, ...] | None:
 
 def _operator(spec: ProblemSpec, shape: tuple[int, ...]) -> ForwardOperator:
     with says("operator"):
+        rows = getattr(spec.operator, "m", 1)
+        if rows * math.prod(shape) > MAX_DENSE:
+            raise _too_large("the operator", rows, math.prod(shape), "use a smaller signal or fewer measurements")
         operator: ForwardOperator = located(spec.operator, spec.base).build(
             shape, child_generator(spec.seed, "operator")
         )
@@ -256,33 +195,43 @@ def _synthesis(spec: ProblemSpec, shape: tuple[int, ...]) -> ForwardOperator | N
 
 def _fits_in_memory(spec: ProblemSpec, m: int, n_x: int, n: int) -> None:
     """Refuse, before anything large is allocated, what would not fit."""
-    for rows, columns in ((m, n), (m, n_x)):
-        if rows * columns > MAX_OPERATOR_ENTRIES:
-            raise ProblemError(
-                f"the operator would be a dense {rows} × {columns} matrix ({rows * columns * 8 / 1e9:.1f} GB, "
-                f"limit {MAX_OPERATOR_ENTRIES * 8 / 1e9:.1f} GB); use a smaller signal or fewer measurements"
-            )
+    for columns in (n, n_x):
+        if m * columns > MAX_DENSE:
+            raise _too_large("the operator", m, columns, "use a smaller signal or fewer measurements")
     k = spec.network.width
     if n * k > MAX_NETWORK_ENTRIES:
-        raise ProblemError(
-            f"the output weights V would be a dense {n} × {k} matrix ({n * k * 8 / 1e9:.1f} GB, "
-            f"limit {MAX_NETWORK_ENTRIES * 8 / 1e9:.1f} GB); use width = {MAX_NETWORK_ENTRIES // n} or a smaller signal"
-        )
+        raise _too_large("[network] V", n, k, f"use width = {MAX_NETWORK_ENTRIES // n} or a smaller signal")
 
 
-def _forward(operator: ForwardOperator, synthesis: ForwardOperator | None, scale: float) -> Array:
-    """T = s A S as a dense m × n array."""
+def _too_large(what: str, rows: int, columns: int, remedy: str) -> ProblemError:
+    size = rows * columns * 8 / 1e9
+    return ProblemError(f"{what} would be a dense {rows} × {columns} matrix ({size:.3g} GB); {remedy}")
+
+
+def _effective(operator: ForwardOperator, synthesis: ForwardOperator | None, scale: float) -> ForwardOperator:
+    """T = s A S."""
     with says("operator"):
-        matrix = np.asarray(operator.toarray(), dtype=np.float64)
-        if synthesis is not None:
-            # A S = (Sᵀ Aᵀ)ᵀ: m applications of Sᵀ, by FFT where S is one, instead of a dense product.
-            matrix = np.ascontiguousarray(np.asarray(synthesis.rmatmat(np.ascontiguousarray(matrix.T))).T)
-        forward = matrix if scale == 1.0 else scale * matrix
-        if not np.isfinite(forward).all():
-            raise ValueError("has entries that are not finite; remove NaN and infinity, or reduce its scale")
-        if not forward.any():
-            raise ValueError("is zero, so the data say nothing about the signal; choose another operator")
-    return forward
+        effective = product(operator, scale=scale) if synthesis is None else product(operator, synthesis, scale=scale)
+        matrix = effective.matrix
+        if not np.isfinite(matrix).all():
+            raise ValueError("the operator overflows; reduce its scale or [network] output_scale")
+        if not matrix.any():
+            raise ValueError("the operator is zero, so the data say nothing about the signal; choose another one")
+    return effective
+
+
+def _decompose(effective: ForwardOperator, rank: str, notes: list[str]) -> CompactSVD:
+    """The compact SVD of the matrix of T, whose doubles are taken as exact from here on."""
+    stored = DenseOperator(effective.matrix, effective.input_shape, effective.describe())
+    with says("operator"):
+        try:
+            svd = compact_svd(stored, rank)
+        except RankDeficient:
+            # The operator knows a better remedy than its matrix does (blur less, measure elsewhere).
+            effective.sigma_min()
+            raise
+    notes.extend(f"{note[0].upper()}{note[1:]}." for note in svd.notes)
+    return svd
 
 
 # --- network ---------------------------------------------------------------------------------------------------------

@@ -234,13 +234,12 @@ class _Head(Table):
 
 def _consistent(spec: ProblemSpec) -> None:
     """What concerns several keys at once, and the names of registries that numerics and theory own."""
-    from numerics.initialization import V_DISTRIBUTIONS
-
+    from numerics.initialization import ENTRY_DISTRIBUTIONS
     from theory.activations import ACTIVATIONS
     from theory.losses import LOSSES
 
     one_of(spec.network.activation, ACTIVATIONS, "[network] activation")
-    one_of(spec.network.init.V, V_DISTRIBUTIONS, "[network.init] V")
+    one_of(spec.network.init.V, ENTRY_DISTRIBUTIONS, "[network.init] V")
     one_of(spec.loss.kind, LOSSES, "[loss] kind")
     if spec.operator is None:
         raise ProblemError('the problem file has no [operator]; add [operator] with kind = "identity" or another kind')

@@ -36,6 +36,8 @@ T = TypeVar("T", bound=Table)
 
 def item(data: Any, registry: Mapping[str, Any], key: str, where: str) -> Any:
     """An instance of the dataclass ``registry[data[key]]`` with the other entries of `data` as its fields."""
+    if type(data) in registry.values():  # from Python, ready made
+        return data
     table = as_table(data, where)
     if key not in table:
         raise ProblemError(f"[{where}] has no {key}; add {key} = one of {', '.join(sorted(registry))}")
@@ -59,11 +61,12 @@ def item_to_dict(thing: Any, key: str) -> dict[str, Any] | None:
     """The inverse of `item`: kind (or source) and fields, JSON-able."""
     if thing is None:
         return None
-    values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing) if field.init}
-    if "parts" in values:
-        values["parts"] = [item_to_dict(part, key) for part in values["parts"]]
+    if hasattr(thing, "to_dict"):
+        values = thing.to_dict()
+    else:
+        values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing) if field.init}
     plain: dict[str, Any] = json.loads(json.dumps(values, default=_plain))
-    return {key: getattr(thing, key), **plain}
+    return plain | {key: getattr(thing, key)}
 
 
 def _plain(value: Any) -> Any:
