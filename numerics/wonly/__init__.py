@@ -1,0 +1,36 @@
+"""W only, one input, linear operator: the exact theory (`wonly.*`).
+
+Only the first layer moves, so the hidden vector h = phi(a) follows the mirror flow d/dt H(a) = -B^T (B h - y) of a
+*convex* function over the box prod phi(I_i), with B = A V/sqrt(k) (m x k), H' = 1/phi' and I_i the interval between
+zeros of phi' that holds a_i(0). Whether zero loss is reached, how fast, and which point is reached are therefore
+questions of finite-dimensional convex optimization, answered here with certificates.
+
+`domain`     the intervals, the box, the inverse of H
+`bregman`    the distance D of the mirror flow, enclosed; rates and floors that follow from it
+`dual`       the limit point and the regularization path, by Newton's method on the dual; stopping times
+`threshold`  is y in the image of the box: certified both ways
+
+Everything is for least squares; for weights Gamma^{-1} pass Gamma^{-1/2} B and Gamma^{-1/2} y.
+"""
+
+from numerics.wonly.bregman import bregman, dphi_floor, rate_time
+from numerics.wonly.domain import box, interval, inverse_H
+from numerics.wonly.dual import Limit, Regularized, StoppingTime, limit, regularized, stopping_time
+from numerics.wonly.threshold import Threshold, threshold
+
+__all__ = [
+    "Limit",
+    "Regularized",
+    "StoppingTime",
+    "Threshold",
+    "box",
+    "bregman",
+    "dphi_floor",
+    "interval",
+    "inverse_H",
+    "limit",
+    "rate_time",
+    "regularized",
+    "stopping_time",
+    "threshold",
+]
