@@ -1,0 +1,78 @@
+"""Gradient flow of a two-layer network: the public entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from numerics.integrator import Progress, Settings, integrate
+from numerics.reduced import ReducedProblem
+from numerics.trajectory import Trajectory, from_run, signal
+
+__all__ = ["ReducedProblem", "Trajectory", "gradient_flow", "signal"]
+
+
+def gradient_flow(
+    problem: ReducedProblem,
+    *,
+    t_max: float,
+    loss_stop: float = 0.0,
+    levels: Sequence[float] = (),
+    times: Sequence[float] | None = None,
+    points_per_decade: int = 8,
+    rtol: float = 1e-9,
+    atol: float = 1e-12,
+    max_seconds: float | None = None,
+    max_steps: int | None = None,
+    progress: Progress | None = None,
+    error_estimate: bool = True,
+    max_state_bytes: float = 5e8,
+) -> Trajectory:
+    """Integrate θ̇ = −∇L_y from (a0, V0) until the first of: loss_stop, t_max, max_seconds, max_steps, Ctrl-C.
+
+    Parameters
+    ----------
+    problem: the reduced problem (`dip2.reduction`).
+    t_max: end of the time interval; may be infinite if something else ends the run.
+    loss_stop: the run ends at the time, located by root finding, at which the loss reaches this value.
+    levels: residual norms ‖v − y‖ whose first crossing is located, by integrating anew inside the step
+        (`Trajectory.events`).  A crossing is noticed at the ends of steps: where the residual norm is not monotone
+        (weighted losses) it may dip in between unseen.
+    times: times to store besides 0 and the end; by default a log grid of `points_per_decade` points from 1e-3 of the
+        initial time scale L/‖θ̇‖² on.
+    rtol, atol: tolerances of DOP853 on the displacement θ − θ(0) and on the lengths, local and a component.
+    max_seconds, max_steps: limits on wall time (companion included) and on accepted steps; nothing computed is lost.
+    progress: called after every step with (t, loss, loss_stop).
+    error_estimate: integrate a companion run with 100 times looser tolerances (somewhat more than half again the cost).
+    max_state_bytes: when the stored states outgrow this, every other stored time is dropped (at least 16 remain).
+
+    Raises
+    ------
+    ValueError: settings out of range, or a loss that is not finite at the start.
+
+    Memory: DOP853 keeps 16 vectors of the size of the state, pk + k (both layers) or k (W only), and as many for the
+    companion.
+
+    >>> import numpy as np
+    >>> from numerics.activations import activation
+    >>> from numerics.losses import loss
+    >>> one = np.ones((1, 1))
+    >>> problem = ReducedProblem(one, np.ones(1), loss("least_squares"), activation("identity"), "W", np.zeros(1), one)
+    >>> run = gradient_flow(problem, t_max=1.0)  # a(t) = 1 − exp(−t)
+    >>> run.status, bool(abs(run.residual[-1] - np.exp(-1)) < 1e-9)
+    ('t_max', True)
+    """
+    settings = Settings(
+        t_max=t_max,
+        loss_stop=loss_stop,
+        levels=levels,
+        times=times,
+        points_per_decade=points_per_decade,
+        rtol=rtol,
+        atol=atol,
+        max_seconds=max_seconds,
+        max_steps=max_steps,
+        progress=progress,
+        error_estimate=error_estimate,
+        max_state_bytes=max_state_bytes,
+    )
+    return from_run(problem, integrate(problem.system(), settings))

@@ -1,0 +1,293 @@
+"""A gradient flow from its start to the first end condition: stored times, located events, an error estimate.
+
+Error estimate.  A companion run with tolerances 100 times looser goes along; at every stored time the distance between
+the two runs is recorded.  It is essentially the error of the companion, hence an over-estimate of the error of the run
+itself, to which the run's own tolerance is added.  It is an estimate, not an enclosure: both runs use one method.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from numerics.stepper import GradientSystem, Observation, Progress, Settings, Stepper
+
+__all__ = ["GradientSystem", "Observation", "Progress", "Run", "Settings", "integrate"]
+
+Array = NDArray[np.float64]
+COMPANION = 100.0  # how much looser the tolerances of the companion run are
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass
+class Run:
+    """A finished run: scalars at N stored times, shape (N,), and the displacements there, shape (N, size)."""
+
+    t: Array
+    displacement: Array
+    loss: Array
+    rho: Array
+    residual: Array
+    length: Array
+    length_a: Array
+    error_theta: Array
+    error_length: Array
+    error_residual: Array
+    events: Mapping[float, float]
+    event_errors: Mapping[float, float]
+    status: str
+    message: str
+    nfev: int
+    steps: int
+
+
+@dataclass
+class _Record:
+    """The stored points, thinned by dropping every other one when the states outgrow the memory allowed."""
+
+    system: GradientSystem
+    settings: Settings
+    initial: Array  # v(0) − y
+    times: list[float] = field(default_factory=list)
+    states: list[Array] = field(default_factory=list)
+    scalars: list[tuple[float, ...]] = field(default_factory=list)
+    thinned: int = 0
+
+    def add(self, t: float, state: Array, other: Array | None, seen: Observation) -> None:
+        settings = self.settings
+        displacement = np.array(state[:-2])
+        moved = float(np.linalg.norm(displacement))
+        size = math.sqrt(displacement.size)
+        error_theta = error_length = error_residual = math.nan
+        if other is not None:
+            # the run's own tolerances are added: where both runs happen to take the same steps they agree by chance
+            difference = float(np.linalg.norm(displacement - other[:-2]))
+            error_theta = difference + settings.rtol * moved + settings.atol * size * (t > 0)
+            lengths = np.abs(state[-2:] - other[-2:])
+            error_length = float(np.max(lengths)) + settings.rtol * float(state[-2]) + settings.atol * (t > 0)
+            seen_other = self.system.observe(other[:-2])
+            changed = float(np.linalg.norm(seen.difference - self.initial))
+            apart = float(np.linalg.norm(seen.difference - seen_other.difference))
+            error_residual = apart + settings.rtol * changed + seen.rounding
+        if len(self.times) >= max(16, int(settings.max_state_bytes // displacement.nbytes)):
+            self.thinned += 1
+            self.times, self.states, self.scalars = self.times[::2], self.states[::2], self.scalars[::2]
+        self.times.append(t)
+        self.states.append(displacement)
+        self.scalars.append(
+            (seen.loss, seen.rho, seen.residual, state[-2], state[-1], error_theta, error_length, error_residual)
+        )
+
+
+def integrate(system: GradientSystem, settings: Settings) -> Run:
+    """Integrate the gradient flow of `system` until the first end condition of `settings`.
+
+    Nothing that has been computed is lost: an interrupt (KeyboardInterrupt) ends the run with status "interrupted".
+    """
+    return _Integration(system, settings).run()
+
+
+class _Integration:
+    def __init__(self, system: GradientSystem, settings: Settings) -> None:
+        self.system, self.settings = system, settings
+        self.deadline = math.inf if settings.max_seconds is None else time.monotonic() + settings.max_seconds
+        self.events: dict[float, float] = {}
+        self.event_errors: dict[float, float] = {}
+        self.pending = sorted({float(level) for level in settings.levels}, reverse=True)
+
+    def run(self) -> Run:
+        settings = self.settings
+        start = np.zeros(self.system.size + 2)
+        now = self.system.observe(start[:-2])
+        if not math.isfinite(now.loss):
+            raise ValueError("the loss is not finite at the start: check the scale of the data and of the network")
+        self.record = _Record(self.system, settings, now.difference)
+        self.main = Stepper(self.system, settings)
+        self.companion = None
+        if settings.error_estimate:
+            # SciPy's first step does not depend on the tolerance and grows tenfold whenever it may: from the same one
+            # both runs would take the same steps for a while, and agree whatever their error.  For the same reason the
+            # companion does not end its steps at the stored times.
+            first = min(3.0 * self.main.step_size, settings.t_max)
+            self.companion = Stepper(self.system, settings, COMPANION, first)
+        self.record.add(0.0, start, start if settings.error_estimate else None, now)
+        while self.pending and now.residual <= self.pending[0]:
+            level = self.pending.pop(0)
+            self.events[level], self.event_errors[level] = 0.0, 0.0
+        if now.loss <= settings.loss_stop:
+            return self._finish("loss_stop", "the initial loss is already at the requested level")
+        grid = self._grid(now)
+        status = ""
+        try:
+            target = next(grid)
+            while not status:
+                status = self._advance(target)
+                if not status and self.main.t == target:
+                    self._store(target)
+                    target = next(grid)
+        except KeyboardInterrupt:
+            status = "interrupted"
+        if status != "loss_stop":
+            self._store(self.main.t)
+        return self._finish(status, self._message(status, now.loss))
+
+    def _grid(self, initial: Observation) -> Iterator[float]:
+        """Times to store: those given, or a log grid that starts at 1e-3 of the initial time scale loss/‖θ̇‖²; t_max."""
+        settings = self.settings
+        if settings.times is not None:
+            yield from (float(t) for t in settings.times if 0 < t < settings.t_max)
+        else:
+            rate = float(np.linalg.norm(self.system.velocity(np.zeros(self.system.size)))) ** 2
+            scale = initial.loss / rate if rate > 0 else math.inf
+            if math.isinf(scale):
+                scale = settings.t_max if math.isfinite(settings.t_max) else 1.0
+            index = math.floor(settings.points_per_decade * (math.log10(scale) - 3))
+            while (t := 10.0 ** (index / settings.points_per_decade)) < settings.t_max:
+                yield t
+                index += 1
+        yield settings.t_max
+
+    def _advance(self, target: float) -> str:
+        """One step of the run, not beyond `target`: locate what it crosses, test the end conditions."""
+        settings, main = self.settings, self.main
+        if settings.max_steps is not None and main.steps >= settings.max_steps:
+            return "max_steps"
+        if time.monotonic() >= self.deadline:
+            return "max_seconds"
+        main.step(target)
+        if main.failure is not None:
+            return "failed"
+        seen = self.system.observe(main.state[:-2])
+        ends = seen.loss <= settings.loss_stop
+        stop = self._root(lambda seen: seen.loss, settings.loss_stop) if ends else math.inf
+        while self.pending and seen.residual <= self.pending[0]:
+            level = self.pending[0]
+            at = self._root(lambda seen: seen.residual, level)
+            if at > stop:
+                break
+            self.pending.pop(0)
+            self.events[level] = at
+            self.event_errors[level] = self._event_error(level, at)
+        if settings.progress is not None:
+            settings.progress(min(main.t, stop), seen.loss, settings.loss_stop)
+        if ends:
+            self._store(stop)
+            return "loss_stop"
+        return "t_max" if main.t >= settings.t_max else ""
+
+    def _root(self, function: Callable[[Observation], float], level: float) -> float:
+        """The time in the last step at which `function` of the observation comes down to `level`.
+
+        The logarithm is nearly linear in time, which saves evaluations.
+        """
+        main = self.main
+
+        def excess(t: float) -> float:
+            return math.log(max(function(self.system.observe(main.within(t)[:-2])), 1e-300) / max(level, 1e-300))
+
+        left, right = main.before[0], main.t
+        if excess(right) >= 0:
+            return right
+        return left if excess(left) <= 0 else float(brentq(excess, left, right, xtol=4 * _EPS * right, rtol=4 * _EPS))
+
+    def _event_error(self, level: float, at: float) -> float:
+        """|Δt| of a level: how far apart the two runs are there, in time.
+
+        ‖v − y‖ of the companion is read at the event of the run; the difference divided by the local speed of the
+        residual (a centred difference over the step) is the shift in time.
+        """
+        if self.companion is None:
+            return math.nan
+        other = self.companion.cover(at, self.settings.t_max, self.deadline)
+        if other is None:
+            return math.nan
+        shift = abs(self.system.observe(other[:-2]).residual - level)
+        state = self.main.within(at)[:-2]
+        seen = self.system.observe(state)
+        # d/dt ‖r‖ by a small displacement along the velocity
+        velocity = self.system.velocity(state)
+        width = 1e-4 * (self.main.t - self.main.before[0])
+        slope = (self.system.observe(state + width * velocity).residual - seen.residual) / width
+        return math.inf if slope >= 0 else (shift + seen.rounding) / -slope + self.settings.rtol * at
+
+    def _store(self, t: float) -> None:
+        """Record the state at a time in the last step; the companion follows as far as there is time for it."""
+        if t <= self.record.times[-1]:
+            return
+        state, other = self.main.within(t), None
+        if self.companion is not None:
+            try:
+                other = self.companion.cover(t, self.settings.t_max, self.deadline)
+            except KeyboardInterrupt:  # the point itself is not to be lost
+                self.record.add(t, state, None, self.system.observe(state[:-2]))
+                raise
+        self.record.add(t, state, other, self.system.observe(state[:-2]))
+
+    def _message(self, status: str, initial_loss: float) -> str:
+        settings, main = self.settings, self.main
+        loss = self.record.scalars[-1][0]
+        where = f"t = {self.record.times[-1]:.6g} after {main.steps} steps, loss {loss:.3g} (from {initial_loss:.3g})"
+        goal = f"; loss_stop = {settings.loss_stop:.3g}" if settings.loss_stop else ""
+        if status == "loss_stop":
+            return f"the loss reached loss_stop = {settings.loss_stop:.3g} at {where}"
+        if status == "t_max":
+            return f"t_max reached: {where}{goal}"
+        if status == "interrupted":
+            return f"interrupted at {where}; everything up to there is kept"
+        if status == "failed":
+            return (
+                f"the step size underflowed at {where} ({main.failure}); loosen rtol and atol, or rescale the problem"
+            )
+        limit = (
+            f"max_seconds = {settings.max_seconds}" if status == "max_seconds" else f"max_steps = {settings.max_steps}"
+        )
+        rate = self._decay()
+        need = ""
+        if settings.loss_stop and loss > settings.loss_stop:
+            more = math.log(loss / settings.loss_stop) / rate if rate > 0 else math.inf
+            need = f"; at its present rate the loss needs about {more:.2g} more time, {self._steps(more)} more steps"
+        return (
+            f"{limit} reached at {where}{goal}{need}. The step size ({main.step_size:.2g}) is bounded by the "
+            "stability of an explicit method when the problem is stiff (operator with a large condition number): raise "
+            "the limit, stop earlier (loss_stop, t_max, a discrepancy level), or use a better conditioned operator"
+        )
+
+    def _decay(self) -> float:
+        """The present exponential rate of the loss, ‖θ̇‖²/loss."""
+        loss = self.record.scalars[-1][0]
+        speed = float(np.linalg.norm(self.system.velocity(self.main.state[:-2])))
+        return speed * speed / loss if loss > 0 else math.inf
+
+    def _steps(self, more: float) -> str:
+        return "infinitely many" if math.isinf(more) else f"about {more / self.main.step_size:.2g}"
+
+    def _finish(self, status: str, message: str) -> Run:
+        record = self.record
+        if record.thinned:
+            message += f"; stored times thinned {record.thinned} times by 2 to keep the states within max_state_bytes"
+        columns = np.array(record.scalars, dtype=float).T
+        loss, rho, residual, length, length_a, error_theta, error_length, error_residual = columns
+        return Run(
+            t=np.array(record.times),
+            displacement=np.array(record.states),
+            loss=loss,
+            rho=rho,
+            residual=residual,
+            length=length,
+            length_a=length_a,
+            error_theta=error_theta,
+            error_length=error_length,
+            error_residual=error_residual,
+            events=dict(self.events),
+            event_errors=dict(self.event_errors),
+            status=status,
+            message=message,
+            nfev=self.main.nfev + (0 if self.companion is None else self.companion.nfev),
+            steps=self.main.steps,
+        )

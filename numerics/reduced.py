@@ -1,0 +1,150 @@
+"""The gradient flow of a two-layer network as a flow of (a, V̂), or of a alone (`dip2.reduction`).
+
+With T the operator applied to g(θ) = V φ(a)/√k and U an orthonormal basis of Im Tᵀ (`dip2.range_restriction`), put
+C = T U (m × p), V̂ = UᵀV (p × k).
+Then v(t) = T g = C V̂ φ(a)/√k, and with q = Cᵀ∇L(v) the flow of θ = (W, V) is exactly
+
+    ȧ = −D_a V̂ᵀq/√k,    V̂' = −q φ(a)ᵀ/√k   (both layers; the part of V outside Im Tᵀ never moves),
+    ȧ = −D_a Bᵀ∇L(v),   B = C V̂/√k          (W only),
+
+W moving along u only.  Distances in θ are distances in (a, V̂): the cost depends neither on n nor on d.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.activations import CompiledActivation
+from numerics.integrator import Observation
+from numerics.losses import CompiledLoss
+from numerics.networks.two_layer import Train, TwoLayer
+
+Array = NDArray[np.float64]
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedProblem:
+    """Minimize L_y(C V φ(a)/√k) from (a0, V0).
+
+    Parameters
+    ----------
+    C: shape (m, p).
+    y: shape (m,).
+    loss, activation: compiled items of the registries.
+    train: "both" or "W".
+    a0: shape (k,).
+    V0: shape (p, k).
+
+    Raises
+    ------
+    ValueError: shapes that do not fit, NaN or infinity, a dtype other than float64.
+    """
+
+    C: Array
+    y: Array
+    loss: CompiledLoss
+    activation: CompiledActivation
+    train: Train
+    a0: Array
+    V0: Array
+
+    def __post_init__(self) -> None:
+        TwoLayer(self.activation, self.train, self.a0, self.V0)  # checks a0, V0, train
+        m, p = self.y.shape[0] if self.y.ndim == 1 else -1, self.V0.shape[0]
+        if self.C.shape != (m, p):
+            raise ValueError(
+                f"C has shape {self.C.shape}; with y {self.y.shape} and V0 {self.V0.shape} it must be (m, p)"
+            )
+        for name, array in (("C", self.C), ("y", self.y)):
+            if array.dtype != np.float64 or not np.all(np.isfinite(array)):
+                raise ValueError(f"{name} must be float64 without NaN or infinity")
+
+    @classmethod
+    def restrict(cls, network: TwoLayer, C: Array, U: Array, y: Array, loss: CompiledLoss) -> ReducedProblem:
+        """The problem for `network` (V of shape n × k) when T = C Uᵀ: C (m × p), U (n × p) orthonormal."""
+        return cls(C, y, loss, network.activation, network.train, network.a, U.T @ network.V)
+
+    @property
+    def k(self) -> int:
+        """Width."""
+        return int(self.a0.shape[0])
+
+    @property
+    def p(self) -> int:
+        """Rank of the operator: rows of V̂."""
+        return int(self.V0.shape[0])
+
+    def system(self) -> BothLayers | InnerLayer:
+        """The gradient system to be integrated."""
+        return BothLayers(self) if self.train == "both" else InnerLayer(self)
+
+
+class BothLayers:
+    """:class:`numerics.integrator.GradientSystem` of (a, V̂): displacement = [a − a0, (V̂ − V̂0) row by row]."""
+
+    def __init__(self, problem: ReducedProblem) -> None:
+        self.problem = problem
+        self.leading = problem.k
+        self.size = problem.k * (problem.p + 1)
+        self._root = math.sqrt(problem.k)
+        self._V = np.empty_like(problem.V0)  # work space: V̂0 + displacement
+        self._scale = float(np.linalg.norm(problem.C))
+
+    def _unpack(self, displacement: Array) -> tuple[Array, Array]:
+        k = self.leading
+        np.add(self.problem.V0, displacement[k:].reshape(self._V.shape), out=self._V)
+        return self.problem.a0 + displacement[:k], self._V
+
+    def velocity(self, displacement: Array) -> Array:
+        """(ȧ, V̂') as one vector."""
+        problem, k = self.problem, self.leading
+        a, V = self._unpack(displacement)
+        hidden = problem.activation.phi(a) / self._root
+        q = problem.C.T @ problem.loss.grad(problem.C @ (V @ hidden), problem.y)
+        out = np.empty(self.size)
+        np.multiply(problem.activation.dphi(a), q @ V, out=out[:k])
+        out[:k] /= -self._root
+        np.multiply(-q[:, None], hidden, out=out[k:].reshape(V.shape))
+        return out
+
+    def observe(self, displacement: Array) -> Observation:
+        """Loss, ρ and residual."""
+        a, V = self._unpack(displacement)
+        hidden = self.problem.activation.phi(a) / self._root
+        x = V @ hidden
+        reach = self._scale * float(np.linalg.norm(V)) * float(np.linalg.norm(hidden))
+        return _observation(self.problem, self.problem.C @ x, reach)
+
+
+class InnerLayer:
+    """:class:`numerics.integrator.GradientSystem` of a alone: displacement = a − a0; B = C V̂/√k is formed once."""
+
+    def __init__(self, problem: ReducedProblem) -> None:
+        self.problem = problem
+        self.leading = self.size = problem.k
+        self.B = problem.C @ problem.V0 / math.sqrt(problem.k)
+        self._scale = float(np.linalg.norm(self.B))
+
+    def velocity(self, displacement: Array) -> Array:
+        """ȧ."""
+        problem = self.problem
+        a = problem.a0 + displacement
+        gradient = problem.loss.grad(self.B @ problem.activation.phi(a), problem.y)
+        return -problem.activation.dphi(a) * (gradient @ self.B)
+
+    def observe(self, displacement: Array) -> Observation:
+        """Loss, ρ and residual."""
+        hidden = self.problem.activation.phi(self.problem.a0 + displacement)
+        return _observation(self.problem, self.B @ hidden, self._scale * float(np.linalg.norm(hidden)))
+
+
+def _observation(problem: ReducedProblem, v: Array, reach: float) -> Observation:
+    """`reach` bounds the size of the terms that v is the sum of: a few ulp of it are its typical rounding error."""
+    loss = float(problem.loss.value(v, problem.y))
+    rounding = 4 * _EPS * (reach + float(np.linalg.norm(problem.y)))
+    return Observation(loss, float(problem.loss.rho(v, problem.y)), v - problem.y, rounding)
