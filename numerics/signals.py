@@ -11,6 +11,7 @@ returns a float64 array, (h, w) for an image and (n,) for a series. `SIGNALS` ma
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+#: Signals are later met by dense operators: what is larger than this could not be used, so it is not drawn.
+_MOST_ENTRIES = 10_000_000
 
 
 class Signal(Protocol):
@@ -124,7 +128,11 @@ class Gaussian:
         """The drawn signal, of shape (size,) or (height, width)."""
         shape = (self.size,) if isinstance(self.size, int) else tuple(self.size)
         if min(shape) < 1:
-            raise ValueError(f"a signal needs at least one entry, got size {self.size}")
+            raise ValueError(f"a signal needs at least one entry; got size = {self.size}")
+        if math.prod(shape) > _MOST_ENTRIES:
+            raise ValueError(
+                f"{math.prod(shape)} entries are too many for a signal (limit {_MOST_ENTRIES}); reduce size"
+            )
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise ValueError(f"the scale of a Gaussian signal must be positive and finite, got {self.scale}")
         if rng is None:
@@ -183,10 +191,11 @@ def as_signal(values: Any, name: str) -> Array:
     except ValueError:
         raise ValueError(f"{name}: rows of unequal length; give a list of numbers or rows of equal length") from None
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: real numbers are needed, got entries of type {array.dtype}")
+        what = {"U": "texts", "S": "texts", "c": "complex numbers"}.get(array.dtype.kind, "something else")
+        raise ValueError(f"{name}: not numbers but {what} are given; give real numbers")
     array = array.astype(np.float64)
     if array.ndim not in (1, 2) or array.size == 0:
-        raise ValueError(f"{name}: a non-empty array of one or two axes is needed, got shape {array.shape}")
+        raise ValueError(f"{name}: shape {array.shape} is no signal; give a non-empty list, or rows of an image")
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         where = ", ".join(str(int(i)) for i in bad[0])
@@ -247,7 +256,8 @@ def _sample(name: str) -> bytes:
     # matplotlib is imported here: it takes half a second that other sources need not wait for.
     from matplotlib.cbook import get_sample_data
 
-    with get_sample_data(name) as stream:
+    stream: Any = get_sample_data(name)
+    with stream:
         content: bytes = stream.read()
     return content
 

@@ -17,7 +17,7 @@ from numerics.operators import CompactSVD
 from numerics.rigorous import norm_upper
 from numerics.signals import as_signal, read_array
 from verify.spec import ProblemSpec
-from verify.tables import ProblemError, one_line
+from verify.tables import ProblemError, one_line, with_remedy
 
 Array = NDArray[np.float64]
 Noise = tuple[Array | None, Bound | None]
@@ -91,8 +91,9 @@ def project(y: Array, svd: CompactSVD, weights: Array | None, notes: list[str]) 
     m = y.size
     if svd.rank == m:
         return y, 0.0
+    assert svd.P is not None  # it is None for invertible operators only
     if weights is None:
-        projection = svd.P @ (svd.P.T @ y)
+        projection = svd.project(y)
     else:
         root = np.sqrt(weights)
         projection = svd.P @ np.linalg.lstsq(root[:, None] * svd.P, root * y, rcond=None)[0]
@@ -167,4 +168,4 @@ def says(table: str) -> Iterator[None]:
 
 
 def _complain(table: str, message: str) -> NoReturn:
-    raise ProblemError(f"[{table}] {message}") from None
+    raise ProblemError(with_remedy(message, table)) from None

@@ -27,13 +27,14 @@ class Destination:
         # A link to a directory stays a link: what it points to is replaced.
         self.path = path
         self._target = Path(os.path.realpath(path))
-        self._partial = self._target.with_name(f".{self._target.name}.partial-{secrets.token_hex(4)}")
+        self._partial = self._target.parent / f".{self._target.name}.partial-{secrets.token_hex(4)}"
 
     def check(self) -> None:
         """ProblemError if results cannot go there; nothing is created or changed."""
         target = self._target
-        if target == target.parent:
-            raise ProblemError(f"--out {self.path} is the root directory; choose a directory in it")
+        if Path.cwd().is_relative_to(target):
+            # It would be renamed under the feet of whoever works in it.
+            raise ProblemError(f"--out {self.path} holds the current directory; choose a directory below it")
         if not target.exists():
             above = next(parent for parent in target.parents if parent.exists())
             if not above.is_dir():

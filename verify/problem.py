@@ -49,7 +49,7 @@ class Problem:
     output_scale: float
     """s in x = s S g(θ)."""
     forward: Array
-    """T = s A S, m × n (its truncated SVD with ``rank = "truncate"``): these doubles are the operator of the theorems."""
+    """T = s A S, m × n (truncated with ``rank = "truncate"``): these doubles are the operator of the theorems."""
     svd: CompactSVD
     """T = P diag(σ) Uᵀ."""
     loss: CompiledLoss
@@ -158,18 +158,23 @@ def _data(spec: ProblemSpec) -> tuple[Array | None, Array | None, tuple[int, ...
 
 
 def _input_shape(spec: ProblemSpec) -> tuple[int, ...] | None:
-    """The input shape that an operator itself knows (a matrix), or None."""
-    known = getattr(located(spec.operator, spec.base), "input_shape", None)
+    """The input shape that the operator knows by itself (a matrix does), or None."""
+    first = spec.operator
+    while getattr(first, "parts", None):
+        first = first.parts[-1]  # the last part acts on the signal
+    if first.kind not in ("dense", "sparse", "linear_operator"):
+        return None
     with says("operator"):
-        shape = known() if callable(known) else known
-    return None if shape is None else tuple(shape)
+        # Without a shape to agree with, a matrix takes its number of columns.
+        known: ForwardOperator = located(first, spec.base).build(None, child_generator(spec.seed, "operator"))
+    return known.input_shape
 
 
 def _operator(spec: ProblemSpec, shape: tuple[int, ...]) -> ForwardOperator:
     with says("operator"):
         rows = getattr(spec.operator, "m", 1)
         if rows * math.prod(shape) > MAX_DENSE:
-            raise _too_large("the operator", rows, math.prod(shape), "use a smaller signal or fewer measurements")
+            raise _too_large("[operator] it", rows, math.prod(shape), "use a smaller signal or fewer measurements")
         operator: ForwardOperator = located(spec.operator, spec.base).build(
             shape, child_generator(spec.seed, "operator")
         )
@@ -197,7 +202,7 @@ def _fits_in_memory(spec: ProblemSpec, m: int, n_x: int, n: int) -> None:
     """Refuse, before anything large is allocated, what would not fit."""
     for columns in (n, n_x):
         if m * columns > MAX_DENSE:
-            raise _too_large("the operator", m, columns, "use a smaller signal or fewer measurements")
+            raise _too_large("[operator] it", m, columns, "use a smaller signal or fewer measurements")
     k = spec.network.width
     if n * k > MAX_NETWORK_ENTRIES:
         raise _too_large("[network] V", n, k, f"use width = {MAX_NETWORK_ENTRIES // n} or a smaller signal")

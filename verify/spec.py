@@ -209,10 +209,7 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     if "synthesis" in rest:
         table = {"kind": "fourier_synthesis", **as_table(rest.pop("synthesis"), "synthesis")}
         values["synthesis"] = item(table, OPERATORS, "kind", "synthesis")
-    for name, model in (("noise", Noise), ("observation", Observation), ("network", Network), ("loss", Loss)):
-        if name in rest:
-            values[name] = validate(model, as_table(rest.pop(name), name), name)
-    for name, model in (("stop", Stop), ("flow", Flow)):
+    for name, model in _TABLES.items():
         if name in rest:
             values[name] = validate(model, as_table(rest.pop(name), name), name)
     if "network" not in values:
@@ -221,6 +218,11 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     spec = ProblemSpec.model_construct(**values, title=head.title, seed=head.seed, base=Path(base))
     _consistent(spec)
     return spec
+
+
+_TABLES: dict[str, type[Table]] = {
+    "noise": Noise, "observation": Observation, "network": Network, "loss": Loss, "stop": Stop, "flow": Flow,
+}  # fmt: skip
 
 
 class _Head(Table):

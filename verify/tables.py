@@ -54,7 +54,7 @@ def item(data: Any, registry: Mapping[str, Any], key: str, where: str) -> Any:
     except ProblemError:
         raise
     except (ValueError, TypeError) as error:
-        raise ProblemError(f"[{where}] {one_line(error)}") from None
+        raise ProblemError(with_remedy(one_line(error), where)) from None
 
 
 def item_to_dict(thing: Any, key: str) -> dict[str, Any] | None:
@@ -110,7 +110,7 @@ def validate(model: type[T], data: Mapping[str, Any], where: str) -> T:
     except ValidationError as error:
         raise ProblemError(_explain(error, data, model, where)) from None
     except (TypeError, RecursionError) as error:
-        raise ProblemError(f"[{where}] {one_line(error)}") from None
+        raise ProblemError(with_remedy(one_line(error), where)) from None
 
 
 def _refuse(value: Any) -> Any:
@@ -186,6 +186,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}? (valid: {', '.join(names)})" if near else f"use one of {', '.join(names)}"
+
+
+def with_remedy(message: str, where: str) -> str:
+    """A message of another package under the name of its table; one that names no remedy gets the obvious one."""
+    return f"[{where}] {message}" if ";" in message else f"[{where}] {message}; correct [{where}] in the problem file"
 
 
 def one_line(text: object) -> str:

@@ -90,12 +90,13 @@ def test_gaussian_depends_on_the_generator_alone():
         (Membrane(size=12, decimate=1001), "12000"),
         (Gaussian(size=0), "at least one entry"),
         (Gaussian(size=(2, -1)), "at least one entry"),
+        (Gaussian(size=10**13), "too many"),
         (Gaussian(scale=0.0), "positive"),
-        (Values(values=()), "non-empty"),
+        (Values(values=()), "give a non-empty list"),
         (Values(values=(1.0, float("inf"))), "entry 1 is inf"),
         (Values(values=((1.0, 2.0), (3.0,))), "rows of unequal length"),
-        (Values(values=("a", "b")), "real numbers"),
-        (Values(values=(1 + 2j,)), "real numbers"),
+        (Values(values=("a", "b")), "give real numbers"),
+        (Values(values=(1 + 2j,)), "give real numbers"),
     ],
 )
 def test_bad_parameters_are_refused_with_a_remedy(source, words):
@@ -156,5 +157,5 @@ def test_missing_files_directories_and_pickles_are_refused(tmp_path):
 
 
 def test_three_axes_are_no_signal():
-    with pytest.raises(ValueError, match=r"one or two axes is needed, got shape \(1, 2, 3\)"):
+    with pytest.raises(ValueError, match=r"shape \(1, 2, 3\) is no signal"):
         as_signal(np.ones((1, 2, 3)), "x")
