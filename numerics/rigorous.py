@@ -330,7 +330,7 @@ def sigma_min_lower(S: ArrayLike, error: float = 0.0) -> float:
         K, gap = _gram(b)
         square, estimate = _lambda_min(K, gap)
         best = Fraction(_sqrt_below(Fraction(square)))
-        if square < (1 - 2e-4) * estimate or square == 0.0:
+        if square < (1 - 2e-4) * (estimate + 2 * float(gap)) or square == 0.0:
             best = max(best, _sigma_min_qr(b))
             small = b.shape[0] <= _FEW and b.shape[0] * b.size <= 2_000_000
             rough = math.sqrt(max(estimate, 0.0))  # meaningless below sqrt(u)||S||: then best is compared with ||S||
