@@ -47,7 +47,7 @@ def known(rng):
     """Matrices of exactly known singular values: (matrix, sigma_min^2, sigma_max^2, loss allowed on sigma_min^2).
 
     Rows of different size cost nothing, whatever the grading; columns of different size (square, transposed) are
-    truly ill-conditioned: beyond 1e6 the proof by QR may give away 1%, beyond 1e13 ball arithmetic takes over.
+    truly ill-conditioned: beyond 1e6 the proof by QR may give away 2%, beyond 1e13 ball arithmetic takes over.
     """
     for p, k in ((1, 1), (1, 64), (2, 2), (3, 8), (5, 9), (7, 32), (11, 16), (16, 16), (20, 128), (64, 64), (128, 512)):
         N = 1 << (k - 1).bit_length()
@@ -62,7 +62,7 @@ def known(rng):
                 if entries != {Fraction(x) * Fraction(2) ** scale for x in d.tolist()}:
                     continue  # rounded: no longer known
                 yield S, low**2 * N, high**2 * N, 3e-4
-                yield S.T, low**2 * N, high**2 * N, 2.5e-2 if p == k else 3e-4
+                yield S.T, low**2 * N, high**2 * N, 5e-2 if p == k else 3e-4
     for q in (1, 2, 3, 4, 5, 6):  # two-sided: H1 diag(d) H2 with integer d
         p = 1 << q
         H = hadamard(p).astype(float)
@@ -71,7 +71,7 @@ def known(rng):
             d[0] = 1.0
             S = H @ np.diag(d) @ H  # integers below 2^53: exact
             assert np.abs(H).sum() * d.max() < 2**53
-            yield S, Fraction(1) * p * p, Fraction(int(d.max())) ** 2 * p * p, 2.5e-2
+            yield S, Fraction(1) * p * p, Fraction(int(d.max())) ** 2 * p * p, 5e-2
 
 
 def test_known_singular_values_are_never_missed_and_closely_met():
