@@ -1,0 +1,130 @@
+"""The constants of one instance, each with the side of the truth on which it lies.
+
+Everything here holds for the doubles that define the instance taken as exact numbers: the stored matrix T = s·A·S, the
+data y, the initial parameters (a0, V0). Rounding of every intermediate result is accounted for (:mod:`numerics.rigorous`,
+Arb enclosures of φ and φ'), so that what enters a guarantee is a bound, never an estimate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.bound import Bound, estimate, exact, lower, upper
+from numerics.networks.two_layer import TwoLayer
+from numerics.operators import CompactSVD
+from numerics.rigorous import matmul_error, norm_upper, opnorm_upper, sigma_min_lower, up
+
+from .problem import Problem
+
+Floats = NDArray[np.float64]
+
+_U = 2.0**-53
+
+
+@dataclass(frozen=True)
+class Constants(Mapping[str, Bound]):
+    """Bounds by the ASCII name of their symbol (:mod:`theory.symbols`)."""
+
+    bounds: Mapping[str, Bound]
+
+    def __getitem__(self, name: str) -> Bound:
+        return self.bounds[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.bounds)
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+
+def basis(svd: CompactSVD) -> Floats | None:
+    """The basis U of Im Tᵀ, or None where it is everything (T square and invertible): nothing to restrict then."""
+    return None if svd.U is None or svd.U.shape[0] == svd.U.shape[1] else svd.U
+
+
+def residual_upper(problem: Problem, network: TwoLayer) -> tuple[float, float]:
+    """Upper bounds of ‖T g(θ) − y‖ and of ρ = ψ(L_y(T g(θ))) at a network in full coordinates (V of shape n × k).
+
+    v = T V φ(a)/√k is computed as ((T V) φ)/√k; the allowance covers the two products, φ itself (Arb) and the scaling.
+    """
+    T, y, k = problem.forward, problem.y, network.k
+    phi, phi_error = network.activation.enclose_phi(network.a)
+    if problem.spec.network.antisymmetric and _is_paired(network):
+        # V0 = [V', −V'], a0 = [a', a'] as doubles: the sum cancels exactly, x(0) = 0 (`dip2.antisymmetric`).
+        difference, error = -y, 0.0
+    else:
+        TV = T @ network.V
+        size_TV, size_phi = norm_upper(TV), norm_upper(phi)
+        gamma = (k + 8) * _U / (1 - (k + 8) * _U)
+        error = (
+            matmul_error(T, network.V) * size_phi
+            + size_TV * (norm_upper(phi_error) + 2 * gamma * size_phi)
+        ) / math.sqrt(k)  # fmt: skip
+        v = TV @ phi / math.sqrt(k)
+        difference = v - y
+        error = up(error * (1 + 16 * _U) + _U * norm_upper(difference))
+    residual = norm_upper(difference, error)
+    weights = problem.loss.weights
+    if weights is None:
+        return residual, residual
+    root = np.sqrt(weights)
+    w_min, w_max = float(weights.min()), float(weights.max())
+    scaled = norm_upper(root * difference) * (1 + 8 * _U) + math.sqrt(w_max) * (1 + 2 * _U) * error
+    return residual, up(scaled / math.sqrt(w_min) * (1 + 8 * _U))
+
+
+def _is_paired(network: TwoLayer) -> bool:
+    half = network.k // 2
+    return bool(
+        np.array_equal(network.a[:half], network.a[half:]) and np.array_equal(network.V[:, :half], -network.V[:, half:])
+    )
+
+
+def loss_upper(rho_upper: float, w_min: float) -> float:
+    """L = w_min ρ²/2 from an upper bound of ρ = √(2L/w_min), rounded upward."""
+    return up(0.5 * w_min * rho_upper * rho_upper * (1 + 8 * _U))
+
+
+def of_problem(problem: Problem) -> Constants:
+    """All constants at t = 0. The costly ones are two verified Cholesky factorizations of order m and two of order p."""
+    svd, network = problem.svd, problem.network
+    T = problem.forward
+    U = basis(svd)
+    m, n = T.shape
+    out: dict[str, Bound] = {
+        "n": exact(n, "entries of the network's output"),
+        "m": exact(m, "entries of the data"),
+        "k": exact(network.k, "width"),
+        "rank": exact(svd.rank, "numerical rank, certified by sigma_F > 0"),
+    }
+    sigma_F = sigma_min_lower(T if svd.rank == min(m, n) else svd.P * svd.sigma)
+    out["sigma_F"] = lower(sigma_F, "verified Cholesky factorization of the operator's Gram matrix")
+    out["A_norm"] = upper(opnorm_upper(T), "verified Cholesky factorization")
+    out["kappa"] = estimate(float(svd.sigma[0] / svd.sigma[-1]), "ratio of floating-point singular values")
+    activation = network.activation
+    out["B1"] = activation.B1
+    if activation.B2 is not None:
+        out["B2"] = activation.B2
+    out["sigma_0"] = network.sigma_min(U, svd.sin_angle)
+    out["J_norm"] = network.opnorm(U, svd.sin_angle)
+    out["c_V"] = network.column_norm(U, svd.sin_angle)
+    out["f_0"] = network.hidden_norm()
+    if activation.theory.smooth:
+        out["Lambda"] = network.modulus(U, svd.sin_angle)
+        out["R"] = network.baseline_radius(max(out["sigma_0"].as_lower(), 0.0), U, svd.sin_angle)
+    residual, rho = residual_upper(problem, network)
+    out["residual_0"] = upper(residual, "‖y(0) − y‖ with rounding accounted for")
+    out["rho_0"] = upper(rho, "ψ(L_y(y(0))) with rounding accounted for")
+    out["loss_0"] = upper(loss_upper(rho, problem.loss.w_min), "w_min ρ0²/2")
+    out["Phi_0"] = upper(up(0.5 * residual * residual * (1 + 4 * _U)), "½‖y(0) − y‖²")
+    out["w_min"] = exact(problem.loss.w_min, "smallest weight of the loss")
+    out["tau"] = exact(problem.tau, "given")
+    out["y_norm"] = upper(norm_upper(problem.y), "norm of the data")
+    if problem.noise_norm is not None:
+        out["eps"] = problem.noise_norm
+    return Constants(out)

@@ -1,0 +1,124 @@
+"""Bounds that do not die with the condition number (`illposed.*`): the discrepancy time, and the rate without noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numerics.illposed import discrepancy, zero_noise_rate
+from numerics.rigorous import norm_upper, up
+
+from ..instance import Instance
+from .base import Curve, Guarantee, from_time, not_evaluable, not_met, of_time
+
+_TITLES = {
+    "illposed.discrepancy": "discrepancy time free of κ(A)",
+    "illposed.rate": "noiseless rate free of κ(A)",
+}
+
+
+def truth_distance(instance: Instance) -> float | None:
+    """Upper bound of ‖Uᵀ(g(0) − ḡ)‖ for a ḡ with T ḡ = A x̄; None if the truth is not known.
+
+    Any candidate ẑ serves: ‖Uᵀ(g(0) − ḡ)‖ ≤ ‖g(0) − ẑ‖ + ‖Uᵀ(ẑ − ḡ)‖ and ‖Uᵀ(ẑ − ḡ)‖ ≤ ‖T ẑ − A x̄‖/σ_F.
+    """
+    problem = instance.problem
+    if problem.truth is None:
+        return None
+    svd, T, truth = problem.svd, problem.forward, problem.truth
+    clean = np.asarray(problem.operator.matvec(truth), dtype=np.float64)
+    coordinates = (svd.P.T @ clean) / svd.sigma
+    candidate = coordinates if svd.U is None else svd.U @ coordinates
+    gap = T @ candidate - clean
+    ulps = (T.shape[1] + problem.operator.shape[1] + 64) * 2.0**-53
+    size = instance.constants["A_norm"].as_upper() * norm_upper(candidate) * np.sqrt(min(T.shape)) + norm_upper(clean)
+    residual = norm_upper(gap, 2 * ulps * size)
+    start = norm_upper(problem.network.output() - candidate, ulps * norm_upper(problem.network.V))
+    return up(start + residual / instance.constants["sigma_F"].as_lower() * (1 + 2.0**-50))
+
+
+def by_discrepancy(instance: Instance) -> Guarantee:
+    """`illposed.discrepancy`: a time by which the residual is below τ‖ε‖, whatever κ(A)."""
+    statement = "illposed.discrepancy"
+    title = _TITLES[statement]
+    refused = _refused(instance, statement)
+    if refused is not None:
+        return refused
+    constants = instance.constants
+    if "eps" not in constants:
+        return not_evaluable(statement, title, "the noise level ‖ε‖ is not known")
+    eps = constants["eps"].as_upper()
+    if eps == 0:
+        return not_met(statement, title, "the data have no noise: see illposed.rate")
+    distance = truth_distance(instance)
+    if distance is None:
+        return not_evaluable(statement, title, "‖x(0) − x̄‖ is not known (no true signal given)")
+    tau = constants["tau"].value
+    energy = instance.upper(statement, "E_0", dist0=distance)
+    result = discrepancy(energy, constants["Phi_0"].as_upper(), eps, tau, *_network(instance))
+    if not result.certified:
+        return not_met(statement, title, result.reason)
+    quantities = {"T_hat": result.T_hat, "L": result.L, "t_1": result.t_1, "E_0": energy, "G_L": result.G_L}
+    level = tau * eps
+    curves = [
+        Curve(statement, "residual", "upper", "‖y(t) − y‖ ≤ τ‖ε‖ from T̂ on", from_time(result.T_hat, level)),
+    ]
+    if instance.problem.noise is not None:
+        curves.append(Curve(statement, "obs_error", "upper", "‖y(t) − ȳ‖ ≤ (1 + τ)‖ε‖ from T̂ on",
+                            from_time(result.T_hat, (1 + tau) * eps)))  # fmt: skip
+    reason = f"residual below τ‖ε‖ = {level:.4g} by T̂ = {result.T_hat:.4g}; {result.reason}"
+    return Guarantee(
+        statement, title, "in_force", reason, None, quantities, False, 0.0, result.T_hat, level, tuple(curves)
+    )
+
+
+def without_noise(instance: Instance) -> Guarantee:
+    """`illposed.rate`: ‖y(t) − y‖² ≤ E0 e^{G}/t up to a horizon, data without noise."""
+    statement = "illposed.rate"
+    title = _TITLES[statement]
+    refused = _refused(instance, statement)
+    if refused is not None:
+        return refused
+    constants = instance.constants
+    if "eps" not in constants or constants["eps"].as_upper() > 0:
+        known = "eps" in constants
+        return not_met(statement, title, "the data are noisy") if known else not_evaluable(
+            statement, title, "the noise level ‖ε‖ is not known"
+        )  # fmt: skip
+    distance = truth_distance(instance)
+    if distance is None:
+        return not_evaluable(statement, title, "‖x(0) − x̄‖ is not known (no true signal given)")
+    energy = instance.upper("illposed.discrepancy", "E_0", dist0=distance)
+    result = zero_noise_rate(energy, constants["Phi_0"].as_upper(), *_network(instance))
+    if not result.certified:
+        return not_met(statement, title, result.reason)
+
+    def bound(t: np.ndarray) -> np.ndarray:
+        live = (t > 0) & (t <= result.T_1)
+        out = np.full(t.shape, np.inf)
+        out[live] = np.sqrt(result.energy_bound / t[live])
+        return out
+
+    quantities = {"T_1": result.T_1, "L": result.L, "E_0": energy, "G_L": result.G_L}
+    curve = Curve(statement, "residual", "upper", "√(E0 e^G / t)", of_time(bound))
+    reason = f"rate 1/√t up to T1 = {result.T_1:.4g}; {result.reason}"
+    return Guarantee(statement, title, "in_force", reason, None, quantities, curves=(curve,))
+
+
+def _refused(instance: Instance, statement: str) -> Guarantee | None:
+    if instance.problem.loss.name != "least_squares":
+        return not_met(statement, _TITLES[statement], "the statement is about least squares")
+    if "Lambda" not in instance.constants:
+        return not_met(statement, _TITLES[statement], "the activation has no Lipschitz derivative (A.activation)")
+    if instance.constants["sigma_0"].as_lower() <= 0 or instance.constants["sigma_F"].as_lower() <= 0:
+        return not_met(statement, _TITLES[statement], "σ0 > 0 and σF > 0 could not be proved")
+    return None
+
+
+def _network(instance: Instance):
+    """sigma_0, modulus and Lipschitz function of the Jacobian restricted to Im Tᵀ."""
+    problem, U = instance.problem, instance.U
+    return (
+        instance.constants["sigma_0"].as_lower(),
+        instance.constants["Lambda"].as_upper(),
+        lambda r: problem.network.lipschitz(r, U, problem.svd.sin_angle).as_upper(),
+    )

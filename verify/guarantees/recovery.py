@@ -1,0 +1,149 @@
+"""How far the recovered signal can be from the true one: `baseline.recovery`, `recover.linear|kernel|split`, and the case
+of `recover.tension` that the instance is in. A bound that is vacuous is called so."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numerics.rigorous import norm_upper, up
+
+from ..instance import Instance
+from ..observables import Observables
+from .base import Curve, Guarantee, not_evaluable, not_met, of_time
+
+_BASELINE = "signal error by restricted injectivity (μ)"
+_KERNEL = "signal error split along the kernel of A, a priori"
+_SPLIT = "signal error split along the kernel of A, along the run"
+
+
+def reach(instance: Instance, radius: float) -> float:
+    """`recover.reach`: g(B(θ0, radius)) contains the ball of this radius around g(θ0)."""
+    return max(0.0, instance.lower("recover.reach", "radius", r=radius))
+
+
+def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
+    """`baseline.recovery` and `recover.linear`, with the case of `recover.tension` stated."""
+    statement = "baseline.recovery"
+    problem, constants = instance.problem, instance.constants
+    if not baseline.in_force:
+        return not_met(statement, _BASELINE, "the baseline condition R' < R does not hold")
+    if problem.truth is None or "eps" not in constants:
+        return not_evaluable(statement, _BASELINE, "needs the true signal and the noise level")
+    R_prime = baseline.quantities["R_prime"]
+    s = problem.output_scale
+    g0 = problem.network.output()
+    distance = None
+    if problem.synthesis is None:
+        scale = norm_upper(problem.network.V) * norm_upper(problem.network.activation.phi(problem.network.a))
+        distance = norm_upper(
+            g0 - problem.truth / s, (problem.network.k + 16) * 2.0**-53 * (scale + norm_upper(problem.truth))
+        )
+    if not instance.is_injective:
+        if distance is not None and reach_full(instance, R_prime) >= distance:
+            case = "x̄ ∈ Σ' (proved), so μ = 0 by recover.tension: the bound says nothing"
+        else:
+            case = "A has a kernel; μ > 0 could hold only with x̄_Σ' on the boundary of Σ' (recover.tension), not proved"
+        return Guarantee(statement, _BASELINE, "vacuous", case)
+    mu = problem.operator.sigma_min().as_lower()
+    L_F = problem.operator.opnorm().as_upper()
+    if mu <= 0:
+        return not_met(statement, _BASELINE, "σ_min(A) > 0 could not be proved")
+    if distance is None:
+        from .illposed import truth_distance  # T is injective here, so ḡ with T ḡ = A x̄ is the one with S s ḡ = x̄
+
+        distance = truth_distance(instance)
+        assert distance is not None
+    missing = max(0.0, distance - reach(instance, R_prime))
+    dist = up(instance.signal_norm_bound * missing)
+    case = f"A is injective, μ ≥ σ_min(A) = {mu:.4g}; dist(x̄, Σ') ≤ {dist:.4g}" + (" (x̄ ∈ Σ')" if dist == 0 else "")
+
+    def curve(identifier: str):
+        given = {"mu": mu, "L_F": L_F, "A_norm": L_F, "dist": dist}
+        return of_time(lambda t: instance.curve(identifier, "bound", {"t": t, **given}))
+
+    curves = (
+        Curve("baseline.recovery", "signal_error", "upper", "baseline recovery bound", curve("baseline.recovery")),
+        Curve("recover.linear", "signal_error", "upper", "without the “1 +” (linear A)", curve("recover.linear")),
+    )
+    final = (constants["eps"].as_upper() + L_F * dist) / mu
+    return Guarantee(
+        statement, _BASELINE, "in_force", case, None, {"mu": mu, "dist": dist, "limit": final}, curves=curves
+    )
+
+
+def reach_full(instance: Instance, radius: float) -> float:
+    """`recover.reach` for the whole signal (not only its part in Im Tᵀ)."""
+    network = instance.problem.network
+    sigma_0 = network.sigma_min().as_lower()
+    if sigma_0 <= 0:
+        return 0.0
+    return max(0.0, instance.lower("recover.reach", "radius", r=radius, sigma_0=sigma_0, Lambda=instance.full_modulus))
+
+
+def by_kernel(instance: Instance) -> Guarantee:
+    """`recover.kernel`: the part in ker T drifts little where `sharp.condition` holds."""
+    statement = "recover.kernel"
+    problem, constants = instance.problem, instance.constants
+    if problem.truth is None or "eps" not in constants:
+        return not_evaluable(statement, _KERNEL, "needs the true signal and the noise level")
+    if problem.synthesis is not None:
+        return not_evaluable(statement, _KERNEL, "with a synthesis operator see recover.split")
+    if "Lambda" not in constants or constants["sigma_0"].as_lower() <= 0:
+        return not_met(statement, _KERNEL, "σ0 > 0 and a Lipschitz φ' are needed")
+    Lambda = instance.full_modulus
+    h = instance.upper("sharp.condition", "h", Lambda=Lambda)
+    if not h < 0.5:
+        return not_met(statement, _KERNEL, f"needs the sharp condition with the modulus of the whole Jacobian: h = {h:.4g} "
+                       "is not below 1/2", 0.5 / h)  # fmt: skip
+    ell_star = instance.upper("sharp.length", "ell_star", Lambda=Lambda)
+    coupling = instance.kernel_coupling
+    if instance.U is None:
+        drift, start = 0.0, 0.0
+    else:
+        drift = instance.upper(
+            "recover.kernel", "drift", PKQ=coupling, J_norm=instance.full_norm, Lambda=Lambda, ell_star=ell_star
+        )
+        start = instance.kernel_error() or 0.0
+    s = problem.output_scale
+
+    def bound(t: np.ndarray, observed: Observables) -> tuple[np.ndarray, np.ndarray]:
+        rho = observed["rho"]
+        at = np.searchsorted(rho.t, t)
+        values = [
+            s * instance.curve("recover.kernel", "bound", {"rho": np.maximum(v, 0.0), "ker_0": start, "drift": drift})
+            for v in (rho.value[at], rho.value[at] + rho.budget[at])
+        ]
+        return values[0], np.abs(values[1] - values[0])
+
+    curve = Curve(statement, "signal_error", "upper", "recovery bound (kernel)", bound)
+    limit = s * instance.upper("recover.kernel", "bound", rho=0.0, ker_0=start, drift=drift)
+    truth = norm_upper(problem.truth)
+    quantities = {"drift": s * drift, "ker_0": s * start, "PKQ": coupling, "limit": limit}
+    reason = f"in the limit ‖x − x̄‖ ≤ {limit:.4g} ({limit / truth:.1%} of ‖x̄‖)"
+    status = "in_force" if limit < truth else "vacuous"
+    return Guarantee(statement, _KERNEL, status, reason, 0.5 / h, quantities, curves=(curve,))
+
+
+def by_split(instance: Instance) -> Guarantee:
+    """`recover.split`: for any matrix R, ‖x(t) − x̄‖ ≤ ‖R‖(‖y(t) − y‖ + ‖ε‖) + ‖(I − RA)(x(t) − x̄)‖."""
+    statement = "recover.split"
+    problem, constants = instance.problem, instance.constants
+    if problem.truth is None or "eps" not in constants:
+        return not_evaluable(statement, _SPLIT, "needs the true signal and the noise level")
+    R_norm, eps = instance.right_inverse_norm, constants["eps"].as_upper()
+
+    def bound(t: np.ndarray, observed: Observables) -> tuple[np.ndarray, np.ndarray]:
+        residual, unseen = observed["residual"], observed["unseen_error"]
+        i, j = np.searchsorted(residual.t, t), np.searchsorted(unseen.t, t)
+        value = instance.curve(statement, "bound", {
+            "residual": residual.value[i], "unseen": unseen.value[j], "R_norm": R_norm, "eps": eps})  # fmt: skip
+        return value, R_norm * residual.budget[i] + unseen.budget[j]
+
+    curve = Curve(statement, "signal_error", "upper", "recovery bound (split along ker A)", bound)
+    seen = R_norm * 2 * eps
+    truth = norm_upper(problem.truth)
+    unseen = norm_upper(instance.unseen(problem.truth))
+    reason = (f"what the data see: at most ‖R‖·2‖ε‖ = {seen:.4g} ({seen / truth:.1%} of ‖x̄‖) once the residual is below ‖ε‖; "
+              f"what they do not see of x̄: {unseen:.4g} ({unseen / truth:.1%})")  # fmt: skip
+    quantities = {"R_norm": R_norm, "seen": seen, "unseen_truth": unseen}
+    return Guarantee(statement, _SPLIT, "in_force", reason, None, quantities, curves=(curve,))

@@ -1,0 +1,173 @@
+"""W only, one input, linear A (`wonly.*`): convergence decided exactly, rates free of σF and κ, the limit predicted.
+
+The hidden vector h = φ(a) follows a mirror flow of ½‖B h − y‖², B = T V/√k. What is proved here is about the stored
+matrix B and the stored data taken exactly; with weights Γ⁻¹ about Γ^{-1/2}B and Γ^{-1/2}y.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.rigorous import sigma_min_lower
+from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, regularized, stopping_time, threshold
+
+from ..instance import Instance
+from .base import Curve, Guarantee, from_time, not_met, of_time
+
+Floats = NDArray[np.float64]
+
+_TITLES = {
+    "wonly.threshold": "W only: y inside the image of the box",
+    "wonly.rate": "W only: decay free of σF and κ",
+    "wonly.linear_rate": "W only: linear rate and limit",
+}
+# Every point h of the box gives a valid bound of the residual at all times. Besides the one that minimizes the stopping
+# time, points of the regularization path at these multiples of its time keep the lower envelope useful early and late.
+_ENVELOPE = (0.03, 30.0)
+
+
+@dataclass(frozen=True)
+class _Mirror:
+    """The whitened problem ½‖B h − y‖² over the box."""
+
+    instance: Instance
+    B: Floats
+    y: Floats
+    root_w_min: float
+
+    @property
+    def activation(self):
+        return self.instance.problem.network.activation
+
+    @property
+    def a0(self) -> Floats:
+        return self.instance.problem.network.a
+
+
+def evaluate(instance: Instance) -> list[Guarantee]:
+    """The three guarantees, or one that says why they do not apply."""
+    network = instance.problem.network
+    if network.train != "W":
+        return [
+            not_met(
+                "wonly.threshold", _TITLES["wonly.threshold"], "both layers are trained; the theorem is about W only"
+            )
+        ]
+    if not network.activation.theory.smooth:
+        return [
+            not_met(
+                "wonly.threshold",
+                _TITLES["wonly.threshold"],
+                f"{network.activation.name} has no mirror map (A.activation)",
+            )
+        ]
+    B, y = instance.inner_matrix, instance.problem.y
+    weights = instance.problem.loss.weights
+    if weights is not None:
+        root = np.sqrt(weights)
+        B, y = root[:, None] * B, root * y
+    mirror = _Mirror(instance, B, y, math.sqrt(instance.problem.loss.w_min))
+    try:
+        end: Limit | None = limit(mirror.activation, B, y, mirror.a0)
+    except ValueError:
+        end = None
+    decided = _threshold(mirror)
+    return [decided, _rate(mirror, end, decided.in_force), _linear(mirror, end, decided.in_force)]
+
+
+def _threshold(mirror: _Mirror) -> Guarantee:
+    statement, title = "wonly.threshold", _TITLES["wonly.threshold"]
+    lo, hi = box(mirror.activation, mirror.a0)
+    result = threshold(mirror.B, mirror.y, lo, hi)
+    if result.feasible:
+        reason = f"an exact solution lies inside the box, {result.margin:.3g} of the half-width from its walls ({result.how})"
+        return Guarantee(statement, title, "in_force", reason, None, {"margin": result.margin}, True)
+    if result.feasible is False:
+        reason = (
+            f"y is at distance at least {result.inf_gap:.4g} from what the box can produce: the loss cannot reach zero"
+        )
+        return not_met(statement, title, reason, None, inf_gap=result.inf_gap)
+    return Guarantee(statement, title, "not_evaluable", f"undecided: {result.how}")
+
+
+def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
+    statement, title = "wonly.rate", _TITLES["wonly.rate"]
+    constants = mirror.instance.constants
+    points: list[Regularized] = []
+    stop = level = None
+    quantities: dict[str, float] = {}
+    activation, B, y, a0 = mirror.activation, mirror.B, mirror.y, mirror.a0
+    horizon = 1.0
+    if "eps" in constants and constants["eps"].as_upper() > 0:
+        level = constants["tau"].value * constants["eps"].as_upper()
+        found = stopping_time(activation, B, y, a0, level * mirror.root_w_min * (1 - 2.0**-50))
+        quantities["level"] = level
+        if found.point is not None:
+            points.append(found.point)
+            horizon = found.point.t or 1.0
+        if math.isfinite(found.T):
+            stop = found.T
+            quantities["T"] = stop
+    points += [regularized(activation, B, y, a0, factor * horizon) for factor in _ENVELOPE]
+    if end is not None:
+        points.append(Regularized(math.inf, end.a, end.h, end.D_0, end.p, end.residual, 0.5 * end.residual**2))
+        quantities["D_0"] = end.D_0
+
+    def bound(t: Floats) -> Floats:
+        out = np.full(t.shape, np.inf)
+        live = t > 0
+        values = [
+            mirror.instance.curve(
+                statement, "residual_bound", {"t": t[live], "D_0": point.D_0, "residual_star": point.residual}
+            )
+            for point in points
+        ]
+        out[live] = np.min(values, axis=0) / mirror.root_w_min
+        return out
+
+    curves = [Curve(statement, "rho", "upper", "lower envelope over comparison points h", of_time(bound))]
+    if stop is not None and level is not None:
+        curves.append(Curve(statement, "residual", "upper", "‖y(t) − y‖ ≤ τ‖ε‖ from T on", from_time(stop, level)))
+        if mirror.instance.problem.noise is not None:
+            eps = constants["eps"].as_upper()
+            curves.append(Curve(statement, "obs_error", "upper", "‖y(t) − ȳ‖ ≤ (1 + τ)‖ε‖ from T on",
+                                from_time(stop, level + eps)))  # fmt: skip
+        reason = f"residual below τ‖ε‖ = {level:.4g} from T = {stop:.4g} on, whatever the conditioning"
+    else:
+        reason = (
+            "the residual is bounded by √(D0/t) along the run"
+            if end is not None
+            else "bounds the residual along the run"
+        )
+    return Guarantee(statement, title, "in_force", reason, None, quantities, zero_loss, 0.0, stop, level, tuple(curves))
+
+
+def _linear(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
+    statement, title = "wonly.linear_rate", _TITLES["wonly.linear_rate"]
+    if end is None:
+        return not_met(statement, title, "no interior point of the box fits the data exactly (see wonly.threshold)")
+    instance = mirror.instance
+    slope = dphi_floor(mirror.activation, end.a, end.D_0)
+    sigma_B = sigma_min_lower(mirror.B)
+    if slope <= 0 or sigma_B <= 0:
+        return not_met(statement, title, "min φ' > 0 or σ_min(B) > 0 could not be proved")
+    rate = instance.lower(statement, "rate", dphi_min=slope, sigma_B=sigma_B)
+    # The comparison point fits the data up to end.residual; the argument (D decreases) lasts until the run is as close.
+    floor = end.residual / mirror.root_w_min
+    rho_0 = instance.constants["rho_0"].as_upper()
+    given = {"dphi_min": slope, "sigma_B": sigma_B, "rho_0": rho_0}
+    curve = Curve(statement, "rho", "upper", "ρ0 e^{−rate·t}",
+                  of_time(lambda t: np.maximum(instance.curve(statement, "bound", {"t": t, **given}), floor)), False)  # fmt: skip
+    quantities = {"rate": rate, "dphi_min": slope, "sigma_B": sigma_B, "D_0": end.D_0, "valid_down_to": floor}
+    reason = f"rate ≥ (min φ')² σ_min(B)² = {rate:.3g}"
+    truth = instance.problem.truth
+    if truth is not None:
+        network = instance.problem.network
+        predicted = instance.to_signal(network.V @ end.h / math.sqrt(network.k))
+        quantities["limit_error"] = float(np.linalg.norm(predicted - truth))
+        reason += f"; the limit is predicted, with ‖x(∞) − x̄‖ = {quantities['limit_error']:.4g} (it fits the noise too)"
+    return Guarantee(statement, title, "in_force", reason, None, quantities, zero_loss, rate, None, None, (curve,))

@@ -1,0 +1,139 @@
+"""What a run shows: every quantity that some statement bounds, at the stored times, each with its error budget.
+
+The budgets come from the integrator's error estimate of the parameters, carried to each quantity by the Lipschitz
+constants of the network (so that a quantity cannot be known better than the parameters it is made of), plus rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.trajectory import Trajectory
+
+from .instance import Instance
+
+Floats = NDArray[np.float64]
+
+_EPS = float(np.finfo(np.float64).eps)
+# σ_min is an SVD (or a Gram matrix) of a p × k factor: on large problems it is taken at fewer times than the rest, such
+# that the work stays below this many multiply-adds in all.
+_SIGMA_BUDGET = 1.5e11
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity along a run: times, values and error budgets, arrays of one shape (N,)."""
+
+    name: str
+    meaning: str
+    t: Floats
+    value: Floats
+    budget: Floats
+
+    def __post_init__(self) -> None:
+        if not (self.t.shape == self.value.shape == self.budget.shape):
+            raise ValueError(f"{self.name}: times, values and budgets must have one shape")
+
+
+@dataclass(frozen=True)
+class Observables(Mapping[str, Series]):
+    """All series of a run by name; iteration in the order in which they are reported."""
+
+    series: dict[str, Series]
+
+    def __getitem__(self, name: str) -> Series:
+        return self.series[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.series)
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+
+def sigma_times(n_stored: int, p: int, k: int) -> NDArray[np.int64]:
+    """Indices of the stored times at which σ_min is computed: all if that is cheap, else evenly spread."""
+    affordable = int(_SIGMA_BUDGET / max(1.0, float(p) * p * k))
+    count = max(2, min(n_stored, max(8, affordable)))
+    return np.unique(np.linspace(0, n_stored - 1, count).round().astype(np.int64))
+
+
+def observe(instance: Instance, trajectory: Trajectory) -> Observables:
+    """Series of a finished run.
+
+    rho, residual, obs_error (‖y(t) − ȳ‖, noise known), length, length_a, tail_length (ℓ(T) − ℓ(t): the part of the path
+    after t that the run has seen), distance (‖θ(t) − θ(0)‖), hidden (‖φ(a)‖/√k), sigma (σ_min(UᵀJ_g)), signal_error
+    (‖x(t) − x̄‖, truth known), unseen_error (‖(I − RA)(x(t) − x̄)‖, `recover.split`).
+    """
+    problem, constants = instance.problem, instance.constants
+    t = trajectory.t
+    out: dict[str, Series] = {}
+
+    def add(name: str, meaning: str, value: Floats, budget: Floats, at: Floats = t) -> None:
+        out[name] = Series(name, meaning, at, np.asarray(value, dtype=float), np.asarray(budget, dtype=float))
+
+    e_theta, e_length, e_residual = _known(trajectory)
+    networks = [trajectory.state(i) for i in range(len(t))]
+    k = problem.network.k
+
+    # ρ = ‖Γ^{-1/2} r‖/√w_min is Lipschitz in r with √(w_max/w_min), 1 for least squares.
+    weights = problem.loss.weights
+    stretch = 1.0 if weights is None else float(np.sqrt(weights.max() / weights.min()))
+    add("rho", "ρ(t) = ψ(loss)", trajectory.rho, stretch * e_residual)
+    add("residual", "‖y(t) − y‖", trajectory.residual, e_residual)
+    if problem.noise is not None:
+        clean = problem.y - problem.noise
+        reduced = instance.reduced
+        values = np.array([np.linalg.norm(reduced.C @ net.output() - clean) for net in networks])
+        add("obs_error", "‖y(t) − ȳ‖", values, e_residual)
+    add("length", "ℓ(t)", trajectory.length, e_length)
+    if problem.network.train == "both":
+        add("length_a", "ℓ_a(t)", trajectory.length_a, e_length)
+    total = trajectory.length[-1]
+    add("tail_length", "ℓ(T) − ℓ(t)", total - trajectory.length, e_length + e_length[-1] + 4 * _EPS * total)
+    add("distance", "‖θ(t) − θ(0)‖", trajectory.distance, e_theta)
+
+    b1 = constants["B1"].as_upper()
+    hidden = np.array([np.linalg.norm(net.activation.phi(net.a)) for net in networks]) / np.sqrt(k)
+    add("hidden", "‖φ(a(t))‖/√k", hidden, b1 * e_theta / np.sqrt(k) + 8 * _EPS * np.sqrt(k) * hidden)
+
+    p = networks[0].n
+    index = sigma_times(len(t), p, k)
+    sigma = np.array([networks[i].singular_values()[-1] for i in index])
+    # Weyl: σ_min moves by at most the motion of the Jacobian, Lip per unit of motion of the parameters. LAPACK's backward
+    # error is a modest multiple of eps·‖J‖, for which the larger dimension is a standard allowance.
+    reach = float(np.max(trajectory.distance)) + float(np.max(e_theta))
+    lip = (
+        problem.network.lipschitz(reach, instance.U, problem.svd.sin_angle).as_upper()
+        if "Lambda" in constants
+        else np.inf
+    )
+    top = constants["J_norm"].as_upper() + (0.0 if np.isinf(lip) else lip * reach)
+    add("sigma", "σ_min(UᵀJ_g(t))", sigma, lip * e_theta[index] + max(p, 64) * _EPS * top, t[index])
+
+    if problem.truth is not None:
+        errors, unseen = np.empty(len(t)), np.empty(len(t))
+        for i in range(len(t)):
+            difference = instance.signal(trajectory, i) - problem.truth
+            errors[i] = np.linalg.norm(difference)
+            unseen[i] = np.linalg.norm(instance.unseen(difference))
+        # x moves by at most ‖sS‖ sup‖J_g‖ per unit of motion of the parameters
+        slope = instance.signal_norm_bound * (
+            instance.full_norm + (0.0 if np.isinf(lip) else instance.full_lipschitz(reach) * reach)
+        )
+        move = slope * e_theta + 64 * _EPS * (float(np.linalg.norm(problem.truth)) + errors)
+        add("signal_error", "‖x(t) − x̄‖", errors, move)
+        add("unseen_error", "‖(I − RA)(x(t) − x̄)‖", unseen, instance.unseen_norm * move)
+    return Observables(out)
+
+
+def _known(trajectory: Trajectory) -> tuple[Floats, Floats, Floats]:
+    """The error estimates, infinite where the integrator could not give one: nothing is decided there."""
+    return tuple(
+        np.where(np.isnan(error), np.inf, error)
+        for error in (trajectory.error_theta, trajectory.error_length, trajectory.error_residual)
+    )  # type: ignore[return-value]

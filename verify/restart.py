@@ -1,0 +1,122 @@
+"""`sharp.restart` along a run: the first stored time from which the rest of the flow is guaranteed, at the user's width.
+
+The theorems hold from any starting point. At stored parameters θ1 (these doubles, whatever produced them) the conditions
+are evaluated as at t = 0, with certified constants: once one holds, gradient flow from θ1 provably reaches zero loss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numerics.amgm import dual
+from numerics.flow import Trajectory
+from numerics.networks.two_layer import TwoLayer
+from numerics.rigorous import matmul_error, norm_upper, up
+
+from .instance import Instance
+from .observables import sigma_times
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The conditions at one stored time.
+
+    h: upper bound of Λρ/(σ_F σ²) there (∞ if σ_min > 0 could not be proved); amgm: capacity over ρ (> 1 certifies),
+    None for W only; rate: guaranteed exponential rate of ρ from here on; ell: bound of the path that is left.
+    """
+
+    index: int
+    t: float
+    rho: float
+    h: float
+    amgm: float | None
+    certified_by: str | None
+    rate: float
+    ell: float
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The checkpoints examined, and the first that is certified (None if none is)."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    first: Checkpoint | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; infinite numbers as None."""
+
+        def plain(point: Checkpoint | None) -> dict[str, Any] | None:
+            if point is None:
+                return None
+            return {
+                k: (None if isinstance(v, float) and not math.isfinite(v) else v) for k, v in point.__dict__.items()
+            }
+
+        return {"first": plain(self.first), "checkpoints": [plain(p) for p in self.checkpoints]}
+
+
+def along(instance: Instance, trajectory: Trajectory, progress: Callable[[int, int], None] | None = None) -> Restart:
+    """Evaluate the conditions at stored times (all of them where that is cheap, else evenly spread)."""
+    p, k = instance.reduced.V0.shape
+    indices = sigma_times(len(trajectory.t), p, k)
+    points = []
+    for done, i in enumerate(indices):
+        points.append(_checkpoint(instance, trajectory, int(i)))
+        if progress is not None:
+            progress(done + 1, len(indices))
+    first = next((point for point in points if point.certified_by is not None), None)
+    return Restart(tuple(points), first)
+
+
+def rho_upper(instance: Instance, network: TwoLayer) -> float:
+    """ψ(L) at a network in reduced coordinates, from above, rounding of v = C V̂ φ/√k accounted for."""
+    reduced, k = instance.reduced, network.k
+    phi, phi_error = network.activation.enclose_phi(network.a)
+    CV = reduced.C @ network.V
+    ulps = (k + 16) * 2.0**-53
+    size_CV, size_phi = norm_upper(CV), norm_upper(phi)
+    error = (
+        matmul_error(reduced.C, network.V) * size_phi + size_CV * (norm_upper(phi_error) + 2 * ulps * size_phi)
+    ) / math.sqrt(k)  # fmt: skip
+    # C Uᵀ is the stored T up to rounding: the difference acts on the whole output.
+    difference = CV @ phi / math.sqrt(k) - reduced.y
+    error += instance.basis_defect * norm_upper(network.V) * size_phi / math.sqrt(k)
+    error = up(error * (1 + 2.0**-45) + 2.0**-52 * norm_upper(difference))
+    weights = instance.problem.loss.weights
+    if weights is None:
+        return norm_upper(difference, error)
+    root = np.sqrt(weights)
+    w_min, w_max = float(weights.min()), float(weights.max())
+    scaled = norm_upper(root * difference) * (1 + 2.0**-49) + math.sqrt(w_max) * (1 + 2.0**-51) * error
+    return up(scaled / math.sqrt(w_min) * (1 + 2.0**-49))
+
+
+def _checkpoint(instance: Instance, trajectory: Trajectory, i: int) -> Checkpoint:
+    network, constants = trajectory.state(i), instance.constants
+    angle = instance.problem.svd.sin_angle
+    rho = rho_upper(instance, network)
+    sigma_F, w_min = constants["sigma_F"].as_lower(), constants["w_min"].value
+    h, by, rate, ell = math.inf, None, 0.0, math.inf
+    sigma = network.sigma_min(None, angle).as_lower() if "Lambda" in constants else 0.0
+    if sigma > 0 and sigma_F > 0:
+        here = {"sigma_0": sigma, "Lambda": network.modulus(None, angle).as_upper(), "rho_0": rho}
+        h = instance.upper("sharp.condition", "h", **here)
+        if h < 0.5:
+            by = "sharp.condition"
+            rate = instance.lower("sharp.rate", "a", **here) * w_min
+            ell = instance.upper("sharp.length", "ell_star", **here)
+    amgm = None
+    if network.train == "both" and sigma_F > 0:
+        result = dual(network.activation, network.a, rho, sigma_F)
+        amgm = result.capacity / rho if rho > 0 else math.inf
+        if result.certified:
+            faster = instance.lower("dip2.amgm", "rate", s_star=result.s_star) * w_min
+            if by is None or faster > rate:
+                by, rate = "dip2.amgm", faster
+            ell = min(ell, instance.upper("dip2.amgm", "length", s_star=result.s_star, rho_0=rho))
+    return Checkpoint(i, float(trajectory.t[i]), rho, h, amgm, by, rate, ell)
