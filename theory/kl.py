@@ -58,13 +58,18 @@ class MonotoneInverse(sp.Function):
 
 
 def _bracketed_root(f: Callable[[Any], Any]) -> Any:
-    """The root of a monotone function on the real line: brackets grow from [−1, 1], then Anderson–Björck."""
+    """The root of a monotone function on the line: growing bracket, bisection to 2^{-10}, Anderson–Björck."""
     reach = mpmath.mpf(1)
     while f(-reach) * f(reach) > 0:
         reach *= 2
         if reach > 2**20:
             raise ValueError("no root: the value is outside the range of the function to be inverted")
-    return mpmath.findroot(f, (-reach, reach), solver="anderson", verify=False)
+    low, high = -reach, reach
+    rising = f(high) > 0
+    while high - low > mpmath.mpf(2) ** -10:
+        middle = (low + high) / 2
+        low, high = (low, middle) if (f(middle) > 0) == rising else (middle, high)
+    return mpmath.findroot(f, (low, high), solver="anderson", maxsteps=100, verify=False)
 
 
 @dataclass(frozen=True)
