@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -26,6 +26,11 @@ Array = NDArray[np.float64]
 
 #: Signals are later met by dense operators: what is larger than this could not be used, so it is not drawn.
 _MOST_ENTRIES = 10_000_000
+
+
+def doc(text: str) -> dict[str, str]:
+    """Metadata of a field: what it means."""
+    return {"doc": text}
 
 
 class Signal(Protocol):
@@ -51,10 +56,11 @@ class Mri:
     """
 
     source: ClassVar[str] = "mri"
-    size: int = 32
-    """Pixels per side; must divide the side of the crop (128, 192 or 256)."""
-    crop: Literal["brain", "head", "full"] = "brain"
-    """Part of the slice: brain (128 × 128, filled by it), head (192 × 192) or full (256 × 256)."""
+    size: int = field(default=32, metadata=doc("Pixels per side; must divide the side of the crop (128, 192 or 256)"))
+    crop: Literal["brain", "head", "full"] = field(
+        default="brain",
+        metadata=doc("brain (128 × 128, filled by it), head (192 × 192) or full (256 × 256)"),
+    )
 
     def load(self, rng: np.random.Generator | None = None) -> Array:
         """The image, (size, size), values in [0, 1]."""
@@ -76,14 +82,13 @@ class Eeg:
     """An electroencephalogram (matplotlib's sample ``eeg.dat``: 4 channels, 800 samples in 10 s, unit deviation)."""
 
     source: ClassVar[str] = "eeg"
-    size: int = 256
-    """Number of values."""
-    channel: int = 2
-    """Electrode, 0 to 3. Channels 0 and 3 contain artefacts (jumps); 2 is dominated by slow waves."""
-    start: int = 0
-    """First sample of the window."""
-    decimate: int = 1
-    """Samples averaged into one value."""
+    size: int = field(default=256, metadata=doc("Number of values"))
+    channel: int = field(
+        default=2,
+        metadata=doc("electrode, 0 to 3 (0 and 3 contain artefacts, 2 has slow waves)"),
+    )
+    start: int = field(default=0, metadata=doc("First sample of the window"))
+    decimate: int = field(default=1, metadata=doc("Samples averaged into one value"))
 
     def load(self, rng: np.random.Generator | None = None) -> Array:
         """The series, (size,)."""
@@ -101,12 +106,9 @@ class Membrane:
     """
 
     source: ClassVar[str] = "membrane"
-    size: int = 256
-    """Number of values."""
-    start: int = 2000
-    """First sample of the window."""
-    decimate: int = 4
-    """Samples averaged into one value."""
+    size: int = field(default=256, metadata=doc("Number of values"))
+    start: int = field(default=2000, metadata=doc("First sample of the window"))
+    decimate: int = field(default=4, metadata=doc("Samples averaged into one value"))
 
     def load(self, rng: np.random.Generator | None = None) -> Array:
         """The series, (size,), in volt."""
@@ -119,16 +121,14 @@ class Gaussian:
     """Independent normal entries."""
 
     source: ClassVar[str] = "gaussian"
-    size: int | tuple[int, int] = 16
-    """Number of entries, or [height, width] of an image."""
-    scale: float = 1.0
-    """Standard deviation of an entry."""
+    size: int | tuple[int, int] = field(default=16, metadata=doc("Number of entries, or [height, width] of an image"))
+    scale: float = field(default=1.0, metadata=doc("Standard deviation of an entry"))
 
     def load(self, rng: np.random.Generator | None = None) -> Array:
         """The drawn signal, of shape (size,) or (height, width)."""
         shape = (self.size,) if isinstance(self.size, int) else tuple(self.size)
         if min(shape) < 1:
-            raise ValueError(f"a signal needs at least one entry; got size = {self.size}")
+            raise ValueError(f"size = {self.size} leaves no entry; give positive integers")
         if math.prod(shape) > _MOST_ENTRIES:
             raise ValueError(
                 f"{math.prod(shape)} entries are too many for a signal (limit {_MOST_ENTRIES}); reduce size"
@@ -145,8 +145,7 @@ class Values:
     """Numbers written out: a list, or a list of rows of equal length for an image."""
 
     source: ClassVar[str] = "values"
-    values: tuple[Any, ...]
-    """The entries."""
+    values: tuple[Any, ...] = field(metadata=doc("The entries"))
 
     def load(self, rng: np.random.Generator | None = None) -> Array:
         """The entries as a (n,) or (h, w) array."""
@@ -158,8 +157,7 @@ class File:
     """The user's own signal: ``.npy``, ``.csv`` (comma) or ``.txt`` (blanks); one- or two-dimensional."""
 
     source: ClassVar[str] = "file"
-    file: str
-    """Path of the file, relative to the problem file."""
+    file: str = field(metadata=doc("Path of the file, relative to the problem file"))
 
     def load(self, rng: np.random.Generator | None = None) -> Array:
         """The entries as a (n,) or (h, w) array."""

@@ -77,6 +77,8 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("sigma_0", r"\sigma_0", "lower", "> 0", "smallest singular value of J_g at the initialization"),
     ("sigma_J", r"\sigma_J", "lower", "> 0", "smallest singular value of the composed Jacobian J_F J_g at 0"),
     ("J_norm", r"\|J_g(0)\|", "upper", ">= 0", "spectral norm of J_g at the initialization"),
+    ("Jf_norm", r"\|J_f(0)\|", "upper", "> 0", "spectral norm of the composed Jacobian J_F J_g at the initialization"),
+    ("Lambda_f", r"\Lambda_f", "upper", "> 0", "slope of a linear centre modulus of the composed Jacobian J_F J_g"),
     ("Lip", r"\mathrm{Lip}", "upper", "> 0", "Lipschitz constant of J_g on the ball in question"),
     ("Lambda", r"\Lambda", "upper", "> 0", "slope of a linear centre modulus: |J_g(theta)-J_g(theta_0)| <= Lambda r"),
     ("Omega", r"\Omega", "upper", ">= 0", "value of the centre modulus of J_g at a radius"),
@@ -123,6 +125,8 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("ker_0", r"\|P(x(0)-\bar x)\|", "upper", ">= 0", "initial error in the kernel of A"),
     ("drift", r"\delta_P", "upper", ">= 0", "bound of the motion of the signal in the kernel of A"),
     ("scale", "s_{out}", "exact", "> 0", "output scale: x = scale * g(theta)"),
+    ("R_norm", r"\|R\|", "upper", ">= 0", "spectral norm of a reconstruction matrix R (any matrix of size n x m)"),
+    ("unseen", r"\|(I-RA)(x-\bar x)\|", "upper", ">= 0", "error that the data do not see, (I - R A)(x - xbar)"),
     ("kernel_c", "c_K", "exact", "> 0", "limit of the tangent kernel: K_0 -> kernel_c times the identity"),
     # two-layer network
     ("B1", "B_1", "upper", "> 0", "sup |phi'|"),
@@ -149,6 +153,8 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("D_0", "D_0", "upper", ">= 0", "Bregman distance of the comparison point from the initialization"),
     ("dphi_min", r"\min\phi'", "lower", "> 0", "smallest phi' over the sublevel set of the Bregman distance"),
     ("sigma_B", r"\sigma_B", "lower", "> 0", "smallest nonzero singular value of B = A V / sqrt(k)"),
+    ("eta", r"\eta", "exact", "> 0", "level of the residual at which to stop"),
+    ("residual_h", r"\|Bh-y\|", "upper", ">= 0", "norm of the residual of the comparison point h"),
     # gradient descent
     ("gamma", r"\gamma", "exact", "> 0", "step of gradient descent"),
     ("M", "M", "upper", "> 0", "Lipschitz constant of the gradient of the objective"),

@@ -174,7 +174,7 @@ def _operator(spec: ProblemSpec, shape: tuple[int, ...]) -> ForwardOperator:
     with says("operator"):
         rows = getattr(spec.operator, "m", 1)
         if rows * math.prod(shape) > MAX_DENSE:
-            raise _too_large("[operator] it", rows, math.prod(shape), "use a smaller signal or fewer measurements")
+            raise _too_large("[operator]", rows, math.prod(shape), "use a smaller signal or fewer measurements")
         operator: ForwardOperator = located(spec.operator, spec.base).build(
             shape, child_generator(spec.seed, "operator")
         )
@@ -202,7 +202,7 @@ def _fits_in_memory(spec: ProblemSpec, m: int, n_x: int, n: int) -> None:
     """Refuse, before anything large is allocated, what would not fit."""
     for columns in (n, n_x):
         if m * columns > MAX_DENSE:
-            raise _too_large("[operator] it", m, columns, "use a smaller signal or fewer measurements")
+            raise _too_large("[operator]", m, columns, "use a smaller signal or fewer measurements")
     k = spec.network.width
     if n * k > MAX_NETWORK_ENTRIES:
         raise _too_large("[network] V", n, k, f"use width = {MAX_NETWORK_ENTRIES // n} or a smaller signal")

@@ -192,8 +192,12 @@ def load(path: str | Path) -> ProblemSpec:
 
 
 def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
-    """The specification in a dictionary laid out like a problem file; relative paths refer to `base`."""
-    from numerics.operators import OPERATORS
+    """The specification in a dictionary laid out like a problem file; relative paths refer to `base`.
+
+    Signal, operator and synthesis may also be ready-made items of their registries, such as an operator that wraps a
+    user's own `scipy.sparse.linalg.LinearOperator`.
+    """
+    from numerics.operators import OPERATORS, OperatorSpec
     from numerics.signals import SIGNALS
 
     keys = [key for key in ProblemSpec.model_fields if key not in ("rank", "base")]
@@ -203,11 +207,15 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     if "signal" in rest:
         values["signal"] = item(rest.pop("signal"), SIGNALS, "source", "signal")
     if "operator" in rest:
-        table = as_table(rest.pop("operator"), "operator")
-        values["rank"] = one_of(table.pop("rank", "full"), ("full", "truncate"), "[operator] rank")
+        table = rest.pop("operator")
+        if not isinstance(table, OperatorSpec):
+            table = as_table(table, "operator")
+            values["rank"] = one_of(table.pop("rank", "full"), ("full", "truncate"), "[operator] rank")
         values["operator"] = item(table, OPERATORS, "kind", "operator")
     if "synthesis" in rest:
-        table = {"kind": "fourier_synthesis", **as_table(rest.pop("synthesis"), "synthesis")}
+        table = rest.pop("synthesis")
+        if not isinstance(table, OperatorSpec):
+            table = {"kind": "fourier_synthesis", **as_table(table, "synthesis")}
         values["synthesis"] = item(table, OPERATORS, "kind", "synthesis")
     for name, model in _TABLES.items():
         if name in rest:
@@ -290,8 +298,8 @@ def _consistent_weights(loss: Loss) -> None:
 def _exactly_one(table: Table, keys: tuple[str, ...], name: str) -> None:
     given = [key for key in keys if getattr(table, key) is not None]
     if len(given) != 1:
-        what = " and ".join(given) if given else "none of them"
-        raise ProblemError(f"[{name}] needs exactly one of {', '.join(keys)}, but {what} is given; keep one")
+        what = f"it has {' and '.join(given)}; keep one" if given else "it has none; add one"
+        raise ProblemError(f"[{name}] needs exactly one of {', '.join(keys)}, but {what}")
 
 
 def _nearest_file(path: Path) -> str:

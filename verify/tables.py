@@ -132,7 +132,8 @@ def _explain(error: ValidationError, data: Mapping[str, Any], model: type[Table]
             validate(inner, as_table(data[key], name), name)
         except ProblemError as deeper:
             return str(deeper)
-    doc = one_line(field.description or "see the documentation of this table")
+    doc = one_line(field.description or field.annotation).rstrip(".")
+    doc = doc[0].lower() + doc[1:]
     if first["type"] == "missing":
         return f"{table}has no {key}; add {key} = ...: {doc}"
     value = data.get(key)
@@ -142,7 +143,7 @@ def _explain(error: ValidationError, data: Mapping[str, Any], model: type[Table]
     shown = _short(repr(first["input"] if isinstance(value, (list, tuple)) else value))
     at = next((f" (entry {part})" for part in first["loc"][1:] if isinstance(part, int)), "")
     cause = one_line(first["msg"]).replace("Input should be", "must be").replace("Field required", "is incomplete")
-    return f"{table}{key} = {shown}{at} {cause[0].lower() + cause[1:]}; {key}: {doc}"
+    return f"{table}{key} = {shown}{at} {cause[0].lower() + cause[1:]}; {key} is: {doc}"
 
 
 def _literals(annotation: Any) -> list[str]:

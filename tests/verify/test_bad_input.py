@@ -138,7 +138,7 @@ CASES = [
     (GOOD, {"seed": -1}, ["seed = -1"]),
     (GOOD, {"seed": 1.5}, ["seed = 1.5", "integer"]),
     (GOOD, {"title": 3}, ["title = 3", "string"]),
-    (GOOD, {"signal.size": 0}, ["[signal]", "at least one entry"]),
+    (GOOD, {"signal.size": 0}, ["[signal]", "leaves no entry"]),
     (GOOD, {"signal.size": [2, 3, 4]}, ["[signal] size"]),
     (GOOD, {"signal.size": 10**13}, ["[signal]", "too many"]),
     (GOOD, {"operator.m": 0}, ["[operator]", "m"]),
@@ -150,7 +150,7 @@ CASES = [
     # noise
     (GOOD, {"noise.relative": -0.1}, ["[noise] relative = -0.1"]),
     (GOOD, {"noise.level": 0.1}, ["[noise] needs exactly one of", "relative and level"]),
-    (GOOD, {"noise.relative": None}, ["[noise] needs exactly one of", "none of them"]),
+    (GOOD, {"noise.relative": None}, ["[noise] needs exactly one of", "it has none"]),
     (GOOD, {"noise": {"kind": "poisson", "level": 1.0}}, ["[noise] kind = 'poisson' is unknown", "gaussian"]),
     (GOOD, {"noise": {"values": [1.0] * 5}}, ["5 entries but the data have 4", "(4,)"]),
     (GOOD, {"noise": {"values": [1.0] * 3}}, ["3 entries but the data have 4"]),

@@ -1,0 +1,206 @@
+"""Records of what is claimed: hypotheses, statements, and the symbolic obligations that check the calculus.
+
+A :class:`Statement` can be reviewed alone: its text names every object it speaks of.  Dependencies are declared on it,
+those of the statement (`uses`) apart from those of the proof (`proof_uses`), and every formula is one SymPy expression
+in the symbols of :mod:`theory.symbols`, from which numbers, enclosures and LaTeX are made.
+
+An :class:`Obligation` is the part of a proof that is calculus.  :meth:`Obligation.check` asks SymPy for it, exactly:
+a test that an identity holds at random points would not tell a theorem from a good approximation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+import sympy as sp
+
+from theory.symbols import SYMBOLS
+
+__all__ = ["Direction", "Hypothesis", "Kind", "Obligation", "Origin", "Statement", "latex"]
+
+Direction = Literal["exact", "lower", "upper", "estimate"]
+Kind = Literal["assumption", "condition", "theorem", "lemma", "step", "definition", "remark", "trusted"]
+Origin = Literal["paper", "sharp", "explicit", "new", "known"]
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def latex(expr: Any) -> str:
+    """LaTeX of an expression with the notation of :data:`theory.symbols.SYMBOLS`.
+
+    >>> from theory.symbols import sym
+    >>> latex(sym("sigma_F") * sym("rho_0"))
+    '\\\\rho_0 \\\\sigma_F'
+    """
+    names = {info.symbol: info.latex for info in SYMBOLS.values()}
+    return str(sp.latex(expr, symbol_names=names))
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """An assumption of the theorems: something an instance satisfies or not.
+
+    `relation` is the SymPy relation that decides it from constants, where there is one (then a number settles it);
+    otherwise the text says what has to be shown.  It sits in the registry beside the statements and answers to the
+    same attributes.
+    """
+
+    id: str
+    title: str
+    text: str
+    relation: Any = None
+    cites: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    origin: Origin = "paper"
+
+    kind: ClassVar[Kind] = "assumption"
+    direction: ClassVar[Direction] = "exact"
+    hypotheses: ClassVar[tuple[str, ...]] = ()
+    proof_uses: ClassVar[tuple[str, ...]] = ()
+    proof: ClassVar[str] = ""
+    obligations: ClassVar[tuple[Obligation, ...]] = ()
+    mutants: ClassVar[tuple[Any, ...]] = ()
+
+    @property
+    def conclusion(self) -> Any:
+        """The deciding relation, under the name that statements use."""
+        return self.relation
+
+    @property
+    def formulas(self) -> Mapping[str, Any]:
+        """Empty: an assumption computes nothing."""
+        return _EMPTY
+
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """Empty, like `formulas`."""
+        return _EMPTY
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the symbols in the relation, sorted."""
+        return _names(() if self.relation is None else (self.relation,))
+
+    def latex(self) -> str:
+        """The relation in LaTeX, or an empty string."""
+        return "" if self.relation is None else latex(self.relation)
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """A piece of calculus that a proof relies on, provable by SymPy.
+
+    Claimed is that `zero` vanishes identically and that every expression in `nonnegative` is >= 0.  `zero` may be a
+    function without arguments that returns the expression, so that nothing expensive happens at import.  `where`
+    replaces symbols by expressions before simplifying: a reparametrization that covers all admissible values (say
+    sqrt(1 - 2h) = z) turns nested roots into rational functions, which SymPy decides.  An inequality lhs <= rhs is
+    stated as ``zero = rhs - lhs - witness`` with a manifestly nonnegative witness (:meth:`inequality`).
+
+    >>> from theory.symbols import sym
+    >>> r, s = sym("r"), sym("s")
+    >>> Obligation("a square", (r + s) ** 2 - r**2 - 2 * r * s - s**2).check()
+    True
+    >>> Obligation("not a square", (r + s) ** 2 - r**2 - s**2).check()
+    False
+    >>> Obligation.inequality("means", 2 * r * s, r**2 + s**2, (r - s) ** 2).check()
+    True
+    """
+
+    text: str
+    zero: Any = 0
+    where: Mapping[Any, Any] = field(default_factory=lambda: _EMPTY)
+    nonnegative: tuple[Any, ...] = ()
+
+    @classmethod
+    def inequality(
+        cls, text: str, lhs: Any, rhs: Any, witness: Any, where: Mapping[Any, Any] | None = None
+    ) -> Obligation:
+        """The claim lhs <= rhs, by rhs − lhs = witness and witness >= 0."""
+        return cls(text, rhs - lhs - witness, where or _EMPTY, (witness,))
+
+    def expression(self) -> Any:
+        """The expression claimed to vanish, after the substitution."""
+        # a Symbol is callable too (it makes an applied function)
+        value: Any = self.zero() if callable(self.zero) and not isinstance(self.zero, sp.Basic) else self.zero
+        return sp.sympify(value).doit().subs(dict(self.where), simultaneous=True).doit()
+
+    def check(self) -> bool:
+        """True if SymPy proves the claim; False means "not proved"."""
+        signs = (sp.sympify(part).subs(dict(self.where), simultaneous=True) for part in self.nonnegative)
+        return _vanishes(self.expression()) and all(_nonnegative(part) for part in signs)
+
+
+# From cheap to dear; SymPy decides rational functions by `cancel`, the rest needs `simplify`.
+_TRANSFORMS: tuple[Callable[[Any], Any], ...] = (
+    lambda e: e,
+    sp.expand,
+    lambda e: sp.expand(sp.expand_log(e)),
+    sp.simplify,
+    lambda e: sp.simplify(sp.expand_log(sp.expand(e), force=False)),
+    lambda e: sp.simplify(sp.powsimp(sp.expand(sp.radsimp(e)))),
+)
+
+
+def _vanishes(expr: Any) -> bool:
+    return any(transform(expr) == 0 for transform in _TRANSFORMS)
+
+
+def _nonnegative(expr: Any) -> bool:
+    return bool(expr.is_nonnegative or sp.factor(expr).is_nonnegative)
+
+
+def _names(parts: Any) -> tuple[str, ...]:
+    return tuple(sorted({symbol.name for part in parts for symbol in part.free_symbols}))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A definition, condition, theorem, lemma, proof step, remark, or trusted fact.
+
+    `text` can be reviewed alone.  `hypotheses` are registry identifiers of what must hold; `conclusion` is a SymPy
+    relation where there is one; `direction` says on which side of the truth the formulas lie.  `formulas` maps a name
+    to an expression in the symbols of :mod:`theory.symbols`, and `reads` says in words what each of them is.
+    `proof` is the short written proof, `obligations` its calculus.  `mutants` are broken variants for the audit.
+    """
+
+    id: str
+    kind: Kind
+    origin: Origin
+    title: str
+    text: str
+    hypotheses: tuple[str, ...] = ()
+    conclusion: Any = None
+    direction: Direction = "exact"
+    formulas: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    reads: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    uses: tuple[str, ...] = ()
+    proof_uses: tuple[str, ...] = ()
+    cites: tuple[str, ...] = ()
+    proof: str = ""
+    obligations: tuple[Obligation, ...] = ()
+    mutants: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        if set(self.formulas) != set(self.reads):
+            odd = sorted(set(self.formulas) ^ set(self.reads))
+            raise ValueError(f"{self.id}: every formula needs a reading and every reading a formula; check {odd}")
+        object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
+        object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of all symbols in the formulas and the conclusion, sorted."""
+        parts = [sp.sympify(expr) for expr in self.formulas.values()]
+        return _names(parts if self.conclusion is None else [*parts, self.conclusion])
+
+    def latex(self) -> str:
+        """The conclusion in LaTeX; without one, the formulas, one a line."""
+        if self.conclusion is not None:
+            return latex(self.conclusion)
+        return r" \\ ".join(rf"\text{{{name}}} = {latex(expr)}" for name, expr in self.formulas.items())
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"

@@ -1,0 +1,195 @@
+"""The proof of the baseline theorem, one evaluable step at a time (`step.*`).
+
+Each step is an identity or an inequality lhs <= rhs between quantities that can be measured along a run; the formulas
+``lhs`` and ``rhs`` are given where they are scalar expressions of named constants.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from theory.statement import Obligation, Statement
+from theory.symbols import Psi, dpsi, psi, sym
+from theory.theorems.assumptions import FLOW
+
+sF, s0, loss, rho_0, rho = sym("sigma_F"), sym("sigma_0"), sym("loss"), sym("rho_0"), sym("rho")
+ell_dot, residual, eps, mu = sym("ell_dot"), sym("residual"), sym("eps"), sym("mu")
+L_F, dist, Lip, r = sym("L_F"), sym("dist"), sym("Lip"), sym("r")
+
+_FLOW_HYPOTHESES: Final = ("A.loss.smooth", "A.operator.smooth", "A.generator.smooth")
+_BALL: Final = "While theta(t) is in the ball of radius R around theta_0, R Lip <= sigma_0/2 (baseline.condition): "
+
+
+def _step(name: str, title: str, text: str, proof: str, **fields: object) -> Statement:
+    return Statement(
+        id=f"step.{name}",
+        kind="step",
+        origin="paper",
+        title=title,
+        text=FLOW + text,
+        proof=proof,
+        **{"cites": ("buskulic2024",), **fields},  # type: ignore[arg-type]
+    )
+
+
+ITEMS: Final = (
+    _step(
+        "chain_rule",
+        "Gradient by the chain rule",
+        "The gradient of the objective is grad_theta = J_g^T J_F^T grad L_y(y(t)).",
+        "The chain rule.",
+        hypotheses=_FLOW_HYPOTHESES,
+    ),
+    _step(
+        "energy",
+        "The loss is dissipated at the squared speed",
+        "d/dt L_y(y(t)) = -|theta'(t)|^2.",
+        "d/dt L_y(y(t)) = <grad_theta, theta'> = -|theta'|^2, since theta' = -grad_theta.",
+        hypotheses=_FLOW_HYPOTHESES,
+        formulas={"rhs": -(ell_dot**2)},
+        reads={"rhs": "the derivative of the loss, from the speed"},
+        proof_uses=("step.chain_rule",),
+    ),
+    _step(
+        "jacobian_ball",
+        "The Jacobian keeps half of its smallest singular value",
+        "If |theta - theta_0| <= R and R Lip <= sigma_0/2, Lip a Lipschitz constant of J_g on that ball, then "
+        "sigma_min(J_g(theta)) >= sigma_0/2.",
+        "Singular values move by at most the norm of the perturbation (Weyl), here Lip |theta - theta_0| <= sigma_0/2.",
+        hypotheses=("A.generator.lipschitz", "A.init"),
+        direction="lower",
+        formulas={"lower": s0 - Lip * r, "rhs": s0 / 2},
+        reads={"lower": "lower bound of sigma_min(J_g) at distance r", "rhs": "its value on the whole ball"},
+        proof_uses=("trusted.weyl",),
+        obligations=(
+            Obligation.inequality(
+                "sigma_0 - Lip r >= sigma_0/2 for r = R z/(1+z) <= R, R = sigma_0/(2 Lip)",
+                s0 / 2,
+                s0 - Lip * r,
+                s0 / (2 * (1 + sym("z"))),
+                where={r: s0 / (2 * Lip) * sym("z") / (1 + sym("z"))},
+            ),
+        ),
+    ),
+    _step(
+        "gradient_lower",
+        "The speed controls the gradient of the loss",
+        "|theta'| >= sigma_min(J_g(t)) sigma_F |grad L_y(y(t))|.",
+        "theta' = -J_g^T J_F^T grad L_y. J_g has at least as many columns as rows, so |J_g^T v| >= sigma_min(J_g) |v|. "
+        "grad L_y is in the image of J_F, the orthogonal complement of the kernel of J_F^T, on which |J_F^T v| >= "
+        "sigma_F |v|.",
+        hypotheses=(*_FLOW_HYPOTHESES, "A.operator.range", "A.operator.nondegenerate", "A.init"),
+        direction="lower",
+        proof_uses=("step.chain_rule",),
+    ),
+    _step(
+        "kl",
+        "Kurdyka-Lojasiewicz inequality along the run",
+        "While 0 < L_y(y(t)): psi'(L_y(y(t))) |grad L_y(y(t))| >= 1.",
+        "A.loss.KL at v = y(t); the loss does not increase (step.energy), so it stays below r0.",
+        hypotheses=("A.loss.KL",),
+        direction="lower",
+        proof_uses=("step.energy",),
+    ),
+    _step(
+        "length_rate",
+        "The desingularized loss pays for the length of the path",
+        _BALL + "d/dt psi(L_y(y(t))) <= -(sigma_0 sigma_F/2) |theta'|.",
+        "d/dt psi(L) = -psi'(L) |theta'|^2 <= -psi'(L) |theta'| sigma_min(J_g) sigma_F |grad L| <= "
+        "-(sigma_0/2) sigma_F |theta'| by step.energy, step.gradient_lower, step.kl and step.jacobian_ball.",
+        hypotheses=("A.loss.KL", "A.operator.range", "A.operator.nondegenerate", "A.init"),
+        direction="upper",
+        formulas={"rhs": -s0 * sF * ell_dot / 2},
+        reads={"rhs": "upper bound of the derivative of rho"},
+        proof_uses=("step.energy", "step.gradient_lower", "step.kl", "step.jacobian_ball"),
+    ),
+    _step(
+        "confinement",
+        "The run never leaves the ball",
+        "If R' = 2 rho_0/(sigma_F sigma_0) < R: |theta(t) - theta_0| <= ell(t) <= R' < R for all t.",
+        "As long as the run is in the ball, step.length_rate integrates to (sigma_0 sigma_F/2) ell(t) <= rho_0 - "
+        "rho(t) <= rho_0, so ell(t) <= R' < R; the set of times up to which this holds is open and closed.",
+        hypotheses=("A.loss.KL", "A.operator.range", "A.operator.nondegenerate", "A.init", "A.generator.lipschitz"),
+        direction="upper",
+        formulas={"bound": 2 * (rho_0 - rho) / (sF * s0), "rhs": 2 * rho_0 / (sF * s0)},
+        reads={"bound": "bound of the length up to now, from the current rho", "rhs": "bound of the whole length, R'"},
+        uses=("baseline.condition",),
+        proof_uses=("step.length_rate",),
+    ),
+    _step(
+        "dissipation",
+        "The loss decreases at a rate set by itself",
+        _BALL + "d/dt L_y(y(t)) <= -(sigma_0^2 sigma_F^2/4) / psi'(L_y(y(t)))^2.",
+        "L' = -|theta'|^2 <= -sigma_min(J_g)^2 sigma_F^2 |grad L|^2 and |grad L| >= 1/psi'(L).",
+        hypotheses=("A.loss.KL", "A.operator.range", "A.operator.nondegenerate", "A.init"),
+        direction="upper",
+        formulas={"rhs": -(s0**2) * sF**2 / (4 * dpsi(loss) ** 2)},
+        reads={"rhs": "upper bound of the derivative of the loss"},
+        proof_uses=("step.energy", "step.gradient_lower", "step.kl", "step.jacobian_ball"),
+    ),
+    _step(
+        "time_change",
+        "Time measured by Psi",
+        _BALL + "d/dt Psi(L_y(y(t))) >= sigma_0^2 sigma_F^2/4, Psi a primitive of -(psi')^2; Psi is decreasing.",
+        "d/dt Psi(L) = -psi'(L)^2 L' and step.dissipation.",
+        hypotheses=("A.loss.KL",),
+        direction="lower",
+        formulas={"rhs": s0**2 * sF**2 / 4, "value": Psi(loss)},
+        reads={"rhs": "lower bound of the derivative of Psi(L)", "value": "the quantity Psi(L)"},
+        proof_uses=("step.dissipation",),
+        obligations=(
+            Obligation(
+                "-psi'^2 times the bound of step.dissipation is the constant",
+                -(dpsi(loss) ** 2) * (-(s0**2) * sF**2 / (4 * dpsi(loss) ** 2)) - s0**2 * sF**2 / 4,
+            ),
+        ),
+    ),
+    _step(
+        "tail_length",
+        "The remaining path is short",
+        "If R' < R: the length of the path from t on is at most (2/(sigma_0 sigma_F)) psi(L_y(y(t))).",
+        "Integrate step.length_rate from t to infinity; psi >= 0.",
+        hypotheses=("A.loss.KL",),
+        direction="upper",
+        formulas={"rhs": 2 * psi(loss) / (s0 * sF)},
+        reads={"rhs": "bound of the length of the path after t"},
+        uses=("baseline.condition",),
+        proof_uses=("step.length_rate", "step.confinement"),
+    ),
+    _step(
+        "growth",
+        "The desingularized loss bounds the residual",
+        "For every v with L_y(v) < r0: |v - y| <= psi(L_y(v)).",
+        "Follow the flow v' = -grad L_y(v) of the loss itself: d/dt psi(L) = -psi'(L) |grad L|^2 <= -|v'|, so its "
+        "length is at most psi(L_y(v)). It converges to a critical point of loss < r0, which by A.loss.KL has loss "
+        "0, hence to y.",
+        hypotheses=("A.loss.smooth", "A.loss.min", "A.loss.unique", "A.loss.KL"),
+        direction="upper",
+        formulas={"rhs": psi(loss)},
+        reads={"rhs": "bound of |v - y| for a v of loss L"},
+        cites=("buskulic2024", "bolte2017"),
+    ),
+    _step(
+        "triangle_obs",
+        "Noise in observation space",
+        "|y(t) - ybar| <= |y(t) - y| + eps.",
+        "The triangle inequality; y - ybar is the noise.",
+        direction="upper",
+        formulas={"rhs": residual + eps},
+        reads={"rhs": "bound of |y(t) - ybar|"},
+    ),
+    _step(
+        "triangle_sig",
+        "From observations to signals",
+        "With mu the restricted injectivity constant on a set Sigma' that contains x(t), xbar' a nearest point of "
+        "Sigma' to xbar, dist = |xbar - xbar'| and L_F a Lipschitz constant of F on the segment between them: |x(t) "
+        "- xbar| <= (|y(t) - y| + eps + L_F dist)/mu + dist.",
+        "|x(t) - xbar| <= |x(t) - xbar'| + dist and mu |x(t) - xbar'| <= |F(x(t)) - F(xbar')| <= |y(t) - y| + "
+        "|y - F(xbar)| + |F(xbar) - F(xbar')|.",
+        hypotheses=("A.injective",),
+        direction="upper",
+        formulas={"rhs": (residual + eps + L_F * dist) / mu + dist},
+        reads={"rhs": "bound of |x(t) - xbar|"},
+    ),
+)
+"""The steps, in the order of the proof."""
