@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from numerics.stepper import GradientSystem, Observation, Progress, Settings, Stepper
+from numerics.stepper import GradientSystem, Observation, Progress, Settings, Stepper, norm
 
 __all__ = ["GradientSystem", "Observation", "Progress", "Run", "Settings", "integrate"]
 
@@ -62,18 +62,18 @@ class _Record:
     def add(self, t: float, state: Array, other: Array | None, seen: Observation) -> None:
         settings = self.settings
         displacement = np.array(state[:-2])
-        moved = float(np.linalg.norm(displacement))
+        moved = norm(displacement)
         size = math.sqrt(displacement.size)
         error_theta = error_length = error_residual = math.nan
         if other is not None:
             # the run's own tolerances are added: where both runs happen to take the same steps they agree by chance
-            difference = float(np.linalg.norm(displacement - other[:-2]))
+            difference = norm(displacement - other[:-2])
             error_theta = difference + settings.rtol * moved + settings.atol * size * (t > 0)
             lengths = np.abs(state[-2:] - other[-2:])
             error_length = float(np.max(lengths)) + settings.rtol * float(state[-2]) + settings.atol * (t > 0)
             seen_other = self.system.observe(other[:-2])
-            changed = float(np.linalg.norm(seen.difference - self.initial))
-            apart = float(np.linalg.norm(seen.difference - seen_other.difference))
+            changed = norm(seen.difference - self.initial)
+            apart = norm(seen.difference - seen_other.difference)
             error_residual = apart + settings.rtol * changed + seen.rounding
         if len(self.times) >= max(16, int(settings.max_state_bytes // displacement.nbytes)):
             self.thinned += 1
@@ -143,7 +143,7 @@ class _Integration:
         if settings.times is not None:
             yield from (float(t) for t in settings.times if 0 < t < settings.t_max)
         else:
-            rate = float(np.linalg.norm(self.system.velocity(np.zeros(self.system.size)))) ** 2
+            rate = norm(self.system.velocity(np.zeros(self.system.size))) ** 2
             scale = initial.loss / rate if rate > 0 else math.inf
             if math.isinf(scale):
                 scale = settings.t_max if math.isfinite(settings.t_max) else 1.0
@@ -179,6 +179,8 @@ class _Integration:
         if ends:
             self._store(stop)
             return "loss_stop"
+        if self.companion is not None:  # step by step, so that it is never far behind when the run ends
+            self.companion.follow(main.t, settings.t_max, self.deadline)
         return "t_max" if main.t >= settings.t_max else ""
 
     def _root(self, function: Callable[[Observation], float], level: float) -> float:
@@ -204,7 +206,7 @@ class _Integration:
         """
         if self.companion is None:
             return math.nan
-        other = self.companion.cover(at, self.settings.t_max, self.deadline)
+        other = self.companion.cover(at, self.settings.t_max)
         if other is None:
             return math.nan
         shift = abs(self.system.observe(other[:-2]).residual - level)
@@ -223,7 +225,7 @@ class _Integration:
         state, other = self.main.within(t), None
         if self.companion is not None:
             try:
-                other = self.companion.cover(t, self.settings.t_max, self.deadline)
+                other = self.companion.cover(t, self.settings.t_max)
             except KeyboardInterrupt:  # the point itself is not to be lost
                 self.record.add(t, state, None, self.system.observe(state[:-2]))
                 raise
@@ -261,7 +263,7 @@ class _Integration:
     def _decay(self) -> float:
         """The present exponential rate of the loss, ‖θ̇‖²/loss."""
         loss = self.record.scalars[-1][0]
-        speed = float(np.linalg.norm(self.system.velocity(self.main.state[:-2])))
+        speed = norm(self.system.velocity(self.main.state[:-2]))
         return speed * speed / loss if loss > 0 else math.inf
 
     def _steps(self, more: float) -> str:

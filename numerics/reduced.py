@@ -22,6 +22,7 @@ from numerics.activations import CompiledActivation
 from numerics.integrator import Observation
 from numerics.losses import CompiledLoss
 from numerics.networks.two_layer import Train, TwoLayer
+from numerics.stepper import norm
 
 Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
@@ -93,7 +94,7 @@ class BothLayers:
         self.size = problem.k * (problem.p + 1)
         self._root = math.sqrt(problem.k)
         self._V = np.empty_like(problem.V0)  # work space: V̂0 + displacement
-        self._scale = float(np.linalg.norm(problem.C))
+        self._scale = norm(problem.C)
 
     def _unpack(self, displacement: Array) -> tuple[Array, Array]:
         k = self.leading
@@ -117,7 +118,7 @@ class BothLayers:
         a, V = self._unpack(displacement)
         hidden = self.problem.activation.phi(a) / self._root
         x = V @ hidden
-        reach = self._scale * float(np.linalg.norm(V)) * float(np.linalg.norm(hidden))
+        reach = self._scale * norm(V) * norm(hidden)
         return _observation(self.problem, self.problem.C @ x, reach)
 
 
@@ -128,7 +129,7 @@ class InnerLayer:
         self.problem = problem
         self.leading = self.size = problem.k
         self.B = problem.C @ problem.V0 / math.sqrt(problem.k)
-        self._scale = float(np.linalg.norm(self.B))
+        self._scale = norm(self.B)
 
     def velocity(self, displacement: Array) -> Array:
         """ȧ."""
@@ -140,11 +141,11 @@ class InnerLayer:
     def observe(self, displacement: Array) -> Observation:
         """Loss, ρ and residual."""
         hidden = self.problem.activation.phi(self.problem.a0 + displacement)
-        return _observation(self.problem, self.B @ hidden, self._scale * float(np.linalg.norm(hidden)))
+        return _observation(self.problem, self.B @ hidden, self._scale * norm(hidden))
 
 
 def _observation(problem: ReducedProblem, v: Array, reach: float) -> Observation:
     """`reach` bounds the size of the terms that v is the sum of: a few ulp of it are its typical rounding error."""
     loss = float(problem.loss.value(v, problem.y))
-    rounding = 4 * _EPS * (reach + float(np.linalg.norm(problem.y)))
+    rounding = 4 * _EPS * (reach + norm(problem.y))
     return Observation(loss, float(problem.loss.rho(v, problem.y)), v - problem.y, rounding)

@@ -39,7 +39,7 @@ def test_the_run_attains_sharp_logistic_and_sharp_length(member):
         if run.residual[i] < 1e-5 * member.rho_0:
             continue  # rounding of y − g leaves fewer than nine digits
         values = {**constants, "rho_0": member.rho_0}
-        bound = compiled.evaluate("sharp.logistic", "bound", {**values, "t": run.t[i]})
+        bound = compiled.evaluate("sharp.logistic", "bound", {**values, "w_min": 1.0, "t": run.t[i]})
         assert run.residual[i] == pytest.approx(bound, rel=1e-9)
         assert float(member.residual(run.t[i])) == pytest.approx(bound, rel=1e-12)
         length = compiled.evaluate("sharp.length", "bound", {**values, "rho": run.rho[i]})
