@@ -251,29 +251,29 @@ def _lambda_min(K: Array, e: Fraction) -> tuple[float, float]:
     return 0.0, estimate
 
 
-def _sigma_min_qr(S: Array) -> Fraction:
-    """Lower bound of sigma_min(S), S (p x k), p <= k, for matrices whose Gram matrix has lost it (condition > 1e6).
+def _sigma_min_qr(S: Array) -> tuple[Fraction, Fraction]:
+    """(lower bound, unproved estimate) of sigma_min(S), S (p x k), p <= k, whose Gram matrix has lost it (cond > 1e6).
 
     For ANY p x p matrix X and any Y: sigma_min(S) ||X|| >= sigma_min(S'X) >= sigma_min(Y) - ||Y - S'X||, and
-    sigma_min(Y)^2 = lambda_min(Y'Y) >= 1 - ||Y'Y - I||. X is the inverse of the factor R of S' = QR, Y = fl(S'X). Rows
-    of S may be scaled at will (X absorbs it), so grading costs nothing; limit: condition of the row-scaled matrix ~
-    1e14.
+    sigma_min(Y)^2 = lambda_min(Y'Y) >= 1 - ||Y'Y - I||. X is the inverse of the factor R of S' = QR, Y = fl(S'X), and
+    the estimate is 1/||X||. Rows of S may be scaled at will (X absorbs it), so grading costs nothing; else the bound
+    falls short by about p cond(S) 1e-16 relatively, and vanishes beyond condition 1e14.
     """
+    nothing = Fraction(0), Fraction(0)
     R = qr(S.T, mode="r", check_finite=False)[0][: S.shape[0]]
     X, info = lapack.dtrtri(R, lower=0)
     if info != 0 or not np.isfinite(X).all():
-        return Fraction(0)
+        return nothing
     X = np.triu(X)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         Y = S.T @ X
     if not np.isfinite(Y).all():
-        return Fraction(0)
-    defect = Fraction(orthonormality_defect(Y))
-    norm = opnorm_upper(X)
+        return nothing
+    defect, norm = Fraction(orthonormality_defect(Y)), opnorm_upper(X)
     if defect >= 1 or math.isinf(norm):
-        return Fraction(0)
+        return nothing
     top = Fraction(_sqrt_below(1 - defect)) - Fraction(matmul_error(S.T, X))
-    return max(Fraction(0), top / Fraction(norm))
+    return max(Fraction(0), top / Fraction(norm)), 1 / Fraction(norm)
 
 
 def _sigma_min_balls(S: Array) -> Fraction:
@@ -331,10 +331,10 @@ def sigma_min_lower(S: ArrayLike, error: float = 0.0) -> float:
         square, estimate = _lambda_min(K, gap)
         best = Fraction(_sqrt_below(Fraction(square)))
         if square < (1 - 2e-4) * (estimate + 2 * float(gap)) or square == 0.0:
-            best = max(best, _sigma_min_qr(b))
+            proved, guess = _sigma_min_qr(b)
+            best = max(best, proved)
             small = b.shape[0] <= _FEW and b.shape[0] * b.size <= 2_000_000
-            rough = math.sqrt(max(estimate, 0.0))  # meaningless below sqrt(u)||S||: then best is compared with ||S||
-            if small and best < max(Fraction(0.99 * rough), Fraction(float(np.abs(b).max())) / 10**12):
+            if small and (guess == 0 or best < Fraction(99, 100) * guess):
                 best = max(best, _sigma_min_balls(b))
     return max(0.0, below((best - r) * Fraction(2) ** e - extra))
 
