@@ -75,7 +75,7 @@ class TwoLayer:
     train: Train
     a: Array
     V: Array
-    _cache: dict[str, tuple[object, object]] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[str, list[tuple[object, object]]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.train not in ("both", "W"):
@@ -233,13 +233,17 @@ class TwoLayer:
 
     def column_norms(self, U: Array | None = None, sin_angle: float = 0.0) -> Array:
         """Upper bounds of ‖Uᵀv_i‖, shape (k,), for an exact basis of Im Tᵀ within `sin_angle` of span U."""
-        product, error = self._restricted(U)
-        norms = _column_norms_upper(product)
-        if U is None:
-            return norms
-        # |⟨z, v⟩| ≤ ‖Uᵀv‖/√(1−δ) + s‖v‖ for every unit z of Im Tᵀ
-        tilted = (norms + error) / math.sqrt(1.0 - self._defect(U)) * _UP
-        return (tilted + sin_angle * _column_norms_upper(self.V)) * _UP
+
+        def compute() -> Array:
+            product, error = self._restricted(U)
+            norms = _column_norms_upper(product)
+            if U is None:
+                return norms
+            # |⟨z, v⟩| ≤ ‖Uᵀv‖/√(1−δ) + s‖v‖ for every unit z of Im Tᵀ
+            tilted = (norms + error) / math.sqrt(1.0 - self._defect(U)) * _UP
+            return (tilted + sin_angle * _column_norms_upper(self.V)) * _UP
+
+        return self._cached(f"columns, {sin_angle!r}", U, compute).copy()
 
     def column_norm(self, U: Array | None = None, sin_angle: float = 0.0) -> Bound:
         """c = max_i ‖Uᵀv_i‖ from above (`c_V` of `dip2.modulus`)."""
@@ -303,12 +307,15 @@ class TwoLayer:
         return self._cached("dphi", None, lambda: self.activation.enclose_dphi(self.a))
 
     def _cached(self, name: str, U: Array | None, compute: Callable[[], T]) -> T:
-        """Keep the last result per quantity: a run asks for several bounds with the same basis, one after another."""
-        if name in self._cache and self._cache[name][0] is U:
-            return cast(T, self._cache[name][1])
-        value = compute()
-        self._cache[name] = (U, value)
-        return value
+        """Keep a result per quantity for the last two bases: a run asks for many bounds with U and without it."""
+        kept = self._cache.setdefault(name, [])
+        for basis, value in kept:
+            if basis is U:
+                return cast(T, value)
+        fresh = compute()
+        kept.append((U, fresh))
+        del kept[:-2]
+        return fresh
 
 
 def _column_norms_upper(matrix: Array) -> Array:
