@@ -92,6 +92,26 @@ def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
     return expr.replace(sp.Heaviside, sp.Function("_step")), extra
 
 
+def _without_cancellation(expr: Any) -> Any:
+    """log(1 + u) as log1p(u) and exp(u) − 1 as expm1(u): the same numbers, with their digits when u is small."""
+
+    def exponential(total: Any) -> Any:
+        terms = list(total.args)
+        for term in terms:
+            factor, rest = term.as_coeff_Mul()
+            if isinstance(rest, sp.exp) and -factor in terms:
+                terms.remove(term)
+                terms.remove(-factor)
+                return sp.Add(factor * sp.Function("expm1")(rest.args[0]), *terms)
+        return total
+
+    expr = expr.replace(lambda e: e.is_Add and e.has(sp.exp), exponential)
+    return expr.replace(
+        lambda e: isinstance(e, sp.log) and e.args[0].is_Add and sp.S.One in e.args[0].args,
+        lambda e: sp.Function("log1p")(e.args[0] - 1),
+    )
+
+
 def _mp_root(root: ImplicitRoot) -> Callable[[], Any]:
     return lambda: root.mpmath_value(mpmath.mp.prec)
 
@@ -111,9 +131,9 @@ def _outside(expr: Any, how: str) -> HypothesisNotMet:
 
 @lru_cache(maxsize=1024)
 def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
-    ready, extra = _prepare(expr, "float64")
+    ready, extra = _prepare(_without_cancellation(expr), "float64")
     modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"]
-    raw = sp.lambdify(args, ready, modules=modules, cse=True)
+    raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
     if expr.has(sp.Integral):
         raw = np.vectorize(raw, otypes=[np.float64])
 
@@ -139,7 +159,10 @@ def _mpmath(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
     raw = sp.lambdify(args, ready, modules=[{**_MP_FUNCTIONS, **extra, "_step": _MP_FUNCTIONS["Heaviside"]}, "mpmath"])
 
     def compiled(*values: Any) -> Any:
-        result = mpmath.mpmathify(raw(*(mpmath.mpmathify(_plain(value)) for value in values)))
+        try:
+            result = mpmath.mpmathify(raw(*(mpmath.mpmathify(_plain(value)) for value in values)))
+        except ZeroDivisionError:
+            raise _outside(expr, "a division by zero in mpmath") from None
         if isinstance(result, mpmath.mpc):
             # a root of a negative number may leave through a later real part: any imaginary part is a refusal
             if result.imag != 0:
@@ -273,8 +296,11 @@ def _inputs(
         )
     given = [values[s.name] for s in wanted]
     for symbol, value in zip(wanted, given, strict=True):
-        if np.isnan(np.asarray(value, dtype=np.float64)).any():
-            raise ValueError(f"{symbol.name} is NaN")
+        array = np.asarray(value, dtype=np.float64)
+        if np.isnan(array).any():
+            raise ValueError(f"{symbol.name} is NaN ({_describe([symbol])})")
+        if symbol.is_nonnegative and (array < 0).any():
+            raise ValueError(f"{_describe([symbol])} cannot be negative; given {array.min()}")
     return expr, wanted, given
 
 
@@ -290,8 +316,9 @@ def evaluate(
     """The value of a formula of the registry, e.g. ``evaluate("sharp.condition", "h", {...})``.
 
     `values` maps symbol names to floats or (float64 only) arrays that broadcast; `kl` is the loss' desingularizer,
-    where the formula needs one; `digits` applies to mpmath.  Raises ValueError for missing, superfluous or NaN values
-    (naming what each symbol means) and :class:`HypothesisNotMet` where there is no real value.
+    where the formula needs one; `digits` applies to mpmath.  Raises ValueError for missing or superfluous values, NaN,
+    and negative values of what cannot be negative (naming what each symbol means), and :class:`HypothesisNotMet`
+    where there is no real value.
     """
     expr, wanted, given = _inputs(statement_id, name, values, kl)
     if backend == "mpmath":

@@ -66,5 +66,7 @@ FLOAT_FUNCTIONS: dict[str, Any] = {
     "hyper": _hyper,
     "polylog": dilogarithm,
     "Heaviside": np.heaviside,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
 }
 """Name in a printed expression → NumPy function."""

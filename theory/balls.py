@@ -167,9 +167,12 @@ def _power(base: Any, exponent: Any) -> Node:
         return lambda env, analytic: inner(env, analytic) ** n
     if exponent.is_Rational and exponent.q == 2:
         n = int(exponent.p)
+        nonnegative = bool(base.is_nonnegative)  # by the assumptions on the symbols: Max(0, ...) and squares
 
         def half(env: dict[Any, Ball], analytic: bool) -> Ball:
             x = inner(env, analytic)
+            if nonnegative and n == 1 and isinstance(x, arb) and x.contains(0) and x.is_finite():
+                return arb(0).union(x.upper().sqrt())  # the part of the ball below 0 is not the number's
             root = x.sqrt(analytic=analytic) if isinstance(x, acb) else x.sqrt()
             return root**n
 
