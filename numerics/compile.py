@@ -257,10 +257,6 @@ def _describe(free: Any) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _bound_formula(expr: Any, kl: Desingularizer | None) -> Any:
-    return expr if kl is None else kl.apply(expr)
-
-
 def formula(statement_id: str, name: str, kl: Desingularizer | None = None) -> Any:
     """The expression of a statement's formula, the loss filled in; ValueError with the choices for an unknown name."""
     from theory.registry import registry  # on first use: compiling an activation needs no theorems
@@ -272,22 +268,28 @@ def formula(statement_id: str, name: str, kl: Desingularizer | None = None) -> A
     expr = sp.sympify(formulas[name])
     if kl is None and expr.has(*_UNDEFINED):
         raise ValueError(f"{statement_id}.{name} depends on the loss: pass its desingularizer as kl=...")
-    return _bound_formula(expr, kl)
+    return expr if kl is None else kl.apply(expr)
+
+
+@lru_cache(maxsize=1024)
+def _signature(statement_id: str, name: str, kl: Desingularizer | None) -> tuple[Any, tuple[Any, ...], frozenset[str]]:
+    """The formula, the symbols that it needs, and the names that may be given (those that the loss removes included)."""
+    from theory.registry import registry
+
+    expr = formula(statement_id, name, kl)
+    bare = sp.sympify(registry[statement_id].formulas[name])
+    accepted = {s.name for s in expr.free_symbols | bare.free_symbols} | (set() if kl is None else {"w_min"})
+    return expr, tuple(sorted(expr.free_symbols, key=str)), frozenset(accepted)
 
 
 def _inputs(
     statement_id: str, name: str, values: Mapping[str, Any], kl: Desingularizer | None
 ) -> tuple[Any, tuple[Any, ...], list[Any]]:
     """The formula, its symbols and their values, every one of them given, finite or infinite but not NaN."""
-    expr = formula(statement_id, name, kl)
-    wanted = tuple(sorted(expr.free_symbols, key=str))
+    expr, wanted, known = _signature(statement_id, name, kl)
     missing = [s for s in wanted if s.name not in values]
     if missing:
         raise ValueError(f"{statement_id}.{name} also needs {_describe(missing)}")
-    from theory.registry import registry
-
-    known = {s.name for s in wanted} | {s.name for s in sp.sympify(registry[statement_id].formulas[name]).free_symbols}
-    known |= set() if kl is None else {"w_min"}
     extra = [key for key in values if key not in known]
     if extra:
         raise ValueError(

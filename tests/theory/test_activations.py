@@ -15,6 +15,7 @@ from numerics.compile import function
 from theory.activations import ACTIVATIONS
 from theory.balls import ball_function, enclose, precision
 from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
+from theory.registry import registry
 from theory.symbols import sym
 
 x = sym("x")
@@ -272,3 +273,18 @@ def test_integrals_respect_branch_cuts():
 def test_unknown_nodes_are_rejected_by_name():
     with pytest.raises(NotImplementedError, match="zeta"):
         ball_function(sp.zeta(x), [x])
+
+
+@pytest.mark.parametrize(("statement", "letter"), [("dip2.conservation", "G"), ("wonly.mirror", "H")])
+def test_statements_use_the_same_primitives(statement, letter):
+    """What the theorems print for single activations is what the activations say, up to a constant."""
+    checked = 0
+    for key, expr in registry[statement].formulas.items():
+        own = getattr(ACTIVATIONS.get(key.removeprefix(f"{letter}_")), letter, None)
+        if own is not None:
+            f, g = (function(e, ["x"], "mpmath") for e in (expr, own))
+            with mpmath.workdps(50):
+                gaps = [f(mpmath.mpf(p)) - g(mpmath.mpf(p)) for p in (-1.5, -0.3, 0.7, 1.5)]
+                assert max(gaps) - min(gaps) < mpmath.mpf(10) ** -45
+            checked += 1
+    assert checked >= 2
