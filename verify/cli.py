@@ -11,6 +11,9 @@ import json
 import math
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ from verify.terminal import Progress, make_printable
 
 if TYPE_CHECKING:
     from verify.problem import Problem
+    from verify.run import RunResult
 
 USAGE, INTERNAL, INTERRUPTED = 2, 70, 130
 _TRACE = "dipcert-trace.txt"
@@ -64,13 +68,8 @@ def _guarded(file: Path, out: Path | None, *, as_json: bool, seed: int | None, d
     try:
         return _run(file, out, as_json=as_json, seed=seed)
     except KeyboardInterrupt:
-        _complain("interrupted before there were results; nothing was written")
+        _complain("interrupted; nothing was written")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of the pipe left (`dipcert run … | head`): not an error, and results are written before printing.
-        # What is still buffered goes nowhere, lest Python complain about it on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         from verify.tables import ProblemError, one_line
 
@@ -88,33 +87,69 @@ def _run(file: Path, out: Path | None, *, as_json: bool, seed: int | None) -> in
     spec = load(file)
     destination = Destination(out if out is not None else Path("results") / file.stem)
     destination.check()
-    with Progress.on(sys.stderr) as progress:
+    failure = None
+    with _quiet_warnings(), Progress.on(sys.stderr) as progress:
         if progress:
             progress.stage("building the problem")
         problem = build(spec, seed)
         _say_notes(problem)
         with destination.open() as directory:
-            from verify.report import print_report, write
+            from verify.report import write
             from verify.run import run as run_problem
 
             result = run_problem(problem, progress=progress)
             if progress:
                 progress.stage("writing results")
-            write(result, directory)
-            destination.publish()
-            if progress:
-                progress.close()
-    if as_json:
-        click.echo(json.dumps(strict_json(result.to_json()), indent=2, ensure_ascii=True, allow_nan=False))
-    else:
-        from rich.console import Console
-
-        # In a pipe or a file nothing says how wide lines may be; 80 columns would break the tables.
-        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-        print_report(result, Console(file=sys.stdout, width=width))
-    sys.stdout.flush()
+            try:
+                write(result, directory)
+                destination.publish()
+            except OSError as error:
+                # A full disk must not cost the results of a long run: they are still printed.
+                failure = (error.strerror or str(error)).lower()
+    _print(result, as_json)
+    if failure is not None:
+        _complain(
+            f"results could not be written to {destination.path} ({failure}); choose another directory with --out"
+        )
+        return USAGE
     click.echo(f"Results: {destination.path}", err=True)
-    return INTERRUPTED if getattr(result, "status", None) == "interrupted" else int(result.exit_code)
+    return INTERRUPTED if result.status == "interrupted" else int(result.exit_code)
+
+
+def _print(result: RunResult, as_json: bool) -> None:
+    """The report, or its JSON, to stdout."""
+    if sys.stdout is None:  # closed by the caller
+        return
+    try:
+        if as_json:
+            click.echo(json.dumps(strict_json(result.to_json()), indent=2, ensure_ascii=True, allow_nan=False))
+        else:
+            from rich.console import Console
+
+            from verify.report import print_report
+
+            # In a pipe or a file nothing says how wide lines may be; 80 columns would break the tables.
+            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+            print_report(result, Console(file=sys.stdout, width=width))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader left (`dipcert run … | head`): not an error, and results were written before. What is still
+        # buffered goes nowhere, lest Python complain about it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        _complain("interrupted while printing; the results are complete")
+
+
+@contextmanager
+def _quiet_warnings() -> Iterator[None]:
+    """Python's warnings as one line each on stderr, without the source code that they come from."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        _complain(f"warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def strict_json(value: Any) -> Any:

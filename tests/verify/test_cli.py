@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import types
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,6 +221,29 @@ def test_a_defect_is_one_line_and_exit_code_70(where, here, stub):
     assert names(here) == ["small.toml"]
 
 
+def test_warnings_are_one_line_without_source_code(here, stub, monkeypatch):
+    run = sys.modules["verify.run"].run
+
+    def warns(problem, *, progress=None):
+        warnings.warn("overflow\nencountered", RuntimeWarning, stacklevel=1)
+        return run(problem)
+
+    monkeypatch.setattr(sys.modules["verify.run"], "run", warns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        done = dipcert("run", "small.toml")
+    assert done.exit_code == 0
+    assert "dipcert: warning: overflow encountered\n" in done.stderr
+    assert ".py" not in done.stderr
+
+
+def test_a_closed_stdout_is_no_error(here, stub, monkeypatch):
+    from verify.cli import _run
+
+    monkeypatch.setattr(sys, "stdout", None)
+    assert _run(here / "small.toml", None, as_json=False, seed=None) == 0
+
+
 def test_debug_writes_the_trace_to_a_file(here, stub):
     stub.run_error = ZeroDivisionError("of course")
     done = dipcert("run", "small.toml", "--debug")
@@ -232,7 +256,10 @@ def test_failed_run_leaves_the_earlier_result(here, stub):
     assert dipcert("run", "small.toml").exit_code == 0
     before = (here / "results/small/result.json").read_bytes()
     stub.status, stub.write_error = "changed", OSError(28, "No space left on device")
-    assert dipcert("run", "small.toml").exit_code == 70
+    done = dipcert("run", "small.toml")
+    assert done.exit_code == 2
+    assert stub.text in done.stdout  # what was computed is still shown
+    assert "could not be written to results/small (no space left on device); choose another" in done.stderr
     assert (here / "results/small/result.json").read_bytes() == before
     assert names(here / "results") == [f"small/{MANIFEST}", "small/figures/loss.svg", "small/result.json"]
 
