@@ -304,11 +304,11 @@ def _exactly_one(table: Table, keys: tuple[str, ...], name: str) -> None:
 
 def _nearest_file(path: Path) -> str:
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".toml"]
+        names = {entry.stem: entry for entry in path.parent.iterdir() if entry.suffix == ".toml"}
     except OSError:
         return f"nor does its directory {path.parent}; check the path"
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
-    return f"did you mean {path.parent / near[0]}?" if near else "check the path"
+    near = difflib.get_close_matches(path.stem, names, n=1)
+    return f"did you mean {names[near[0]]}?" if near else "check the path"
 
 
 def _files(plain: Any) -> Iterator[str]:
