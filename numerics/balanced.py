@@ -16,7 +16,7 @@ one-sided  phi has no zero on I and G is monotone, onto R: every neuron certifie
            GELU, SiLU left of x*.
 
 In both cases |phi| grows in the direction in which G grows, since G' = phi/phi' = (phi^2)'/(2 phi'^2); so
-|phi(a_i(t))| >= |phi(x_i)| with x_i the point of I between a_i(0) and the zero (or the end where G -> -infinity) at which
+|phi(a_i(t))| >= |phi(x_i)| with x_i the point of I between a_i(0) and the zero (or the end where G -> -infinity) where
 int_{x_i}^{a_i(0)} phi/phi' = |v_i|^2/2. It is found in float64 and moved until Arb proves that the integral is at least
 |v_i|^2/2: nothing rests on the search.
 """

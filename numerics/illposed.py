@@ -8,10 +8,9 @@ Both statements ask for a path budget L that satisfies one scalar inequality. An
 is free and untrusted (float64), while the pair that it returns is re-evaluated in Arb with outward rounding: what is
 reported as certified is an inequality between real numbers.
 
-Two facts make the search easy. First, in units of E_bar the best length depends on L only through E_bar = c e^{G(L)}:
-with q = Phi_0 T / E_bar, min over t_1 of sqrt(t_1 Phi_0) + sqrt(E_bar ln(T/t_1)) = sqrt(E_bar) * c(q), and for the
-discrepancy principle q = 2 Phi_0/(tau eps)^2 does not depend on L at all. Second, G only has to be bounded from above:
-Lip is nondecreasing, so on each cell of a grid its right endpoint serves.
+Two facts make the search easy. First, with q = Phi_0 T / E_bar, min over t_1 of sqrt(t_1 Phi_0) + sqrt(E_bar ln(T/t_1))
+is sqrt(E_bar) c(q), and for the discrepancy principle q = 2 Phi_0/(tau eps)^2 does not depend on L at all. Second, Lip
+is nondecreasing, so on each cell of a grid its value at the right end bounds G from above.
 """
 
 from __future__ import annotations
@@ -27,8 +26,9 @@ from numpy.typing import NDArray
 
 from theory.balls import precision, upper_float
 
-#: Cells of the grid on which G is bounded. The grid is uniform in -ln(1 - Lambda L / sigma_0), the primitive of 1/s.
-CELLS = 384
+#: Cells of the grids on which G is bounded: one part uniform in -ln(1 - Lambda L / sigma_0), the primitive of 1/s, one
+#: geometric, for constants Lip that grow fast compared with sigma_0/Lambda.
+CELLS = 192
 #: Largest -ln(1 - Lambda L / sigma_0) that is looked at: e^G >= e^{2 * 9} there, of no use to anybody.
 DEPTH = 9.0
 _BITS = 128
@@ -39,8 +39,6 @@ _NAN = math.nan
 class Discrepancy:
     """What `illposed.discrepancy` gives; with `certified` False only `reason` has a meaning (the rest is NaN).
 
-    Attributes
-    ----------
     certified : whether some path budget satisfies the inequality of the statement (proved, rounding included).
     L : the path budget; the path up to the stopping time is shorter.
     t_1 : where the length estimate switches from Phi_0 to the energy.
@@ -104,25 +102,67 @@ def path_constant(q: float) -> tuple[float, float]:
     return best, at
 
 
+def path_lipschitz(
+    modulus_of: Callable[[float], Any],
+    c_V: float,
+    f_0: float,
+    k: int,
+    B1: float,
+    phi_start: float,
+    phi_sup: float = math.inf,
+) -> Callable[[float], float]:
+    """r -> upper bound of |J_g'|/|theta'| along any flow of a two-layer network, both layers, up to path length r.
+
+    `illposed.energy` needs |J_g'| along the path only, not on the ball B(theta_0, r), where a single column of V may
+    grow by r. Along the flow all columns share the growth: v_i' = -phi(a_i) q/sqrt(k) and |theta'| >= f |q|, hence
+    |v_i'| <= |phi(a_i)| |theta'|/(sqrt(k) f), with f >= f_0 - B1 r/sqrt(k) and |phi(a_i)| <= min(phi_sup, |phi(a_i(0))|
+    + B1 r). So c_V + r |phi|/(sqrt(k) f) replaces the c_V + r of `dip2.lipschitz`: nearly Lambda itself. The same for
+    U^T v_i and U^T q (`dip2.range_restriction`). W only: V is fixed, Lambda serves for every r.
+
+    Parameters
+    ----------
+    modulus_of : c -> upper bound of Lambda for column norms c (`dip2.modulus`, both layers), nondecreasing.
+    c_V : upper bound of max |v_i(0)|.  f_0 : lower bound of |phi(a_0)|/sqrt(k).  k : width.  B1 : upper bound.
+    phi_start : upper bound of max |phi(a_i(0))|.  phi_sup : upper bound of sup|phi| (inf if there is none).
+
+    The value is inf where f may vanish.
+    """
+    root = math.sqrt(k)
+
+    def bound(r: float) -> float:
+        f = (f_0 - B1 * r / root * (1 + 1e-14)) * (1 - 1e-14)
+        if f <= 0:
+            return math.inf
+        c = c_V + r * min(phi_sup, (phi_start + B1 * r) * (1 + 1e-14)) / (root * f) * (1 + 1e-14)
+        return _number(modulus_of(c * (1 + 1e-15)))
+
+    return bound
+
+
 class _Budget:
     """G(L) from above on a grid of path budgets; Lip is asked once a grid point, and at no other."""
 
-    def __init__(self, sigma_0: float, modulus: float, lipschitz: Callable[[float], Any], scale: float) -> None:
+    def __init__(
+        self, sigma_0: float, modulus: float, lipschitz: Callable[[float], Any], scale: float, top: float | None = None
+    ) -> None:
         self.sigma_0, self.modulus = sigma_0, modulus
-        if modulus > 0:
-            v = np.linspace(0.0, DEPTH, CELLS + 1)
-            self.grid: NDArray[np.float64] = -np.expm1(-v) * (sigma_0 / modulus)
-            # A fine start: when the budget is tiny compared with sigma_0/Lambda the first cell would be too coarse.
-            fine = self.grid[1] * np.geomspace(1e-4, 1.0, 32)[:-1]
-            self.grid = np.concatenate([[0.0], fine, self.grid[1:]])
-        else:  # a constant Jacobian bound: s = sigma_0 for ever
+        self.grid: NDArray[np.float64]
+        if top is not None:  # a second look, below a budget that is known to do
+            self.grid = np.linspace(0.0, top, CELLS + 1)
+        elif modulus > 0:
+            fractions = -np.expm1(-np.linspace(0.0, DEPTH, CELLS + 1))
+            self.grid = np.union1d(fractions, np.geomspace(1e-6, 0.9, 2 * CELLS)) * (sigma_0 / modulus)
+        else:  # a constant Jacobian bound: s = sigma_0 for ever; `scale` is the length with G = 0
             self.grid = np.concatenate([[0.0], scale * np.geomspace(1e-3, 1e6, CELLS)])
         values = [_number(lipschitz(float(r))) for r in self.grid[1:]]
         lip = np.array(values)
-        if not (np.isfinite(lip).all() and (lip >= 0).all()):
-            raise ValueError(
-                "the Lipschitz constant must be finite and nonnegative on the ball; check what `lipschitz` returns"
-            )
+        if not (lip >= 0).all():  # catches NaN too
+            raise ValueError("the Lipschitz constant must be nonnegative; check what `lipschitz` returns")
+        # An infinite constant ends the budgets that can be looked at.
+        finite = int(np.argmax(np.isinf(lip))) if np.isinf(lip).any() else lip.size
+        if finite == 0:
+            raise ValueError("the Lipschitz constant is infinite on the smallest ball; check what `lipschitz` returns")
+        self.grid, lip = self.grid[: finite + 1], lip[:finite]
         # A true Lip(r) is nondecreasing. Taking the running maximum repairs harmless dips from outward rounding.
         self.lip = np.maximum.accumulate(lip)
         s = sigma_0 - modulus * self.grid
@@ -157,13 +197,27 @@ class _Budget:
 
 def _number(value: Any) -> float:
     """A float, or the upper side of a Bound."""
-    return float(value.asupper_float()) if hasattr(value, "as_upper") else float(value)
+    return float(value.as_upper()) if hasattr(value, "as_upper") else float(value)
 
 
 def _check(**values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name} must be finite and nonnegative, not {value}")
+
+
+def _search(
+    sigma_0: float, modulus: float, lipschitz: Callable[[float], Any], need: Callable[[float], float], scale: float
+) -> tuple[_Budget, float | None]:
+    """A budget that does, found on a coarse grid and improved on a finer one, with the grid that proves it."""
+    budget = _Budget(sigma_0, modulus, lipschitz, scale)
+    L = _smallest_budget(budget, need)
+    if L is not None:
+        fine = _Budget(sigma_0, modulus, lipschitz, scale, top=L)
+        better = _smallest_budget(fine, need)
+        if better is not None:
+            return fine, better
+    return budget, L
 
 
 def _smallest_budget(budget: _Budget, need: Callable[[float], float]) -> float | None:
@@ -180,7 +234,7 @@ def _smallest_budget(budget: _Budget, need: Callable[[float], float]) -> float |
                     hi = mid
                 else:
                     lo = mid
-            return min(hi * (1 + 1e-9), float(L))  # a little room, so that the strict inequality survives the proof
+            return min(hi * (1 + 1e-8), float(L))  # a little room, so that the strict inequality survives the proof
         previous = float(L)
     return None
 
@@ -250,8 +304,7 @@ def discrepancy(
         def need(G: float) -> float:
             return c * math.sqrt(half) * math.exp(min(G / 2, 700.0)) * (1 + 1e-12)
 
-        budget = _Budget(sigma_0, modulus, lipschitz, need(0.0))
-        L = _smallest_budget(budget, need)
+        budget, L = _search(sigma_0, modulus, lipschitz, need, need(0.0))
         if L is None:
             room = float(np.max(budget.grid[1:] * np.exp(-np.minimum(budget.G[1:], 1400.0) / 2)))
             return _failed(
@@ -262,7 +315,9 @@ def discrepancy(
         energy = arb(E_0) * G.exp()
         T_hat = energy / (arb(tau) * (arb(tau) - 1) * arb(eps) ** 2)
         E_bar = energy / (2 * (1 - 1 / arb(tau)))
-        t_1 = min(u * float(E_bar.mid()) / Phi_0, float(T_hat.lower()) * (1 - 1e-12))
+        t_1 = min(u * float(E_bar.mid()) / Phi_0, upper_float(T_hat))
+        if t_1 > upper_float(T_hat) * (1 - 1e-9):  # no second part: do not let rounding invent one
+            t_1 = upper_float(T_hat)
         if not (t_1 > 0 and _length(arb(t_1), arb(Phi_0), E_bar, T_hat) < arb(L)):
             return _failed("the budget found in float64 is not confirmed with outward rounding (a boundary case)")
         return Discrepancy(
@@ -308,20 +363,21 @@ def zero_noise_rate(
         c, u = path_constant(horizon * Phi_0 / energy)
         return c * math.sqrt(energy) * (1 + 1e-12), u * energy / Phi_0
 
-    budget = _Budget(sigma_0, modulus, lipschitz, best(E_0 / Phi_0 if T_1 is None else T_1, 0.0)[0])
-
-    def find(horizon: float) -> float | None:
-        return _smallest_budget(budget, lambda G: best(horizon, G)[0])
-
+    scale = best(E_0 / Phi_0 if T_1 is None else T_1, 0.0)[0]
     if T_1 is None:
-        T_1 = _largest_horizon(find, E_0 / Phi_0)
-    L = None if T_1 is None else find(T_1)
-    if T_1 is None or L is None:
+        coarse = _Budget(sigma_0, modulus, lipschitz, scale)
+        T_1 = _largest_horizon(lambda T: _smallest_budget(coarse, lambda G: best(T, G)[0]), E_0 / Phi_0)
+        if T_1 is None:
+            return _no_rate("no path budget satisfies the inequality for any horizon")
+    horizon = T_1
+    budget, L = _search(sigma_0, modulus, lipschitz, lambda G: best(horizon, G)[0], scale)
+    if L is None:
         return _no_rate("no path budget satisfies the inequality for this horizon")
     with precision(_BITS):
         G_ball = budget.enclose(L)
         energy_ball = arb(E_0) * G_ball.exp()
-        t_1 = min(best(T_1, float(G_ball.mid()))[1], T_1)
+        t_1 = best(T_1, float(G_ball.mid()))[1]
+        t_1 = T_1 if t_1 > T_1 * (1 - 1e-9) else t_1
         if not (t_1 > 0 and _length(arb(t_1), arb(Phi_0), energy_ball / 2, arb(T_1)) < arb(L)):
             return _no_rate("not confirmed with outward rounding (a boundary case)")
         reason = f"the path up to t = {T_1:.4g} is shorter than {L:.4g}"

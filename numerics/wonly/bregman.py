@@ -135,7 +135,8 @@ def dphi_floor(activation: Any, a_star: ArrayLike, D_0: float) -> float:
     belongs to the smallest a*, the largest u_i to the largest. And |phi'| is unimodal on such an interval for every
     activation of the library, so its minimum over [l, u] is at an end. Two scalar equations an interval, in Arb.
 
-    Returns 0 if an end runs out of the range of doubles.
+    For a* with a residual R* > 0 the run stays in the sublevel set only while |r| >= R*. Returns 0 if an end runs out of
+    the range of doubles (GELU, SiLU: D grows only logarithmically towards the zero of phi').
 
     >>> from numerics.activations import activation
     >>> dphi_floor(activation("identity"), [0.0], 5.0)
