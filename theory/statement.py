@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from theory.symbols import SYMBOLS
 
@@ -145,7 +146,19 @@ _TRANSFORMS: tuple[Callable[[Any], Any], ...] = (
 
 
 def _vanishes(expr: Any) -> bool:
-    return any(transform(expr) == 0 for transform in _TRANSFORMS)
+    return not _refuted(expr) and any(transform(expr) == 0 for transform in _TRANSFORMS)
+
+
+def _refuted(expr: Any) -> bool:
+    """Whether the value at one point that obeys the assumptions is not zero: saves the search for a proof in vain."""
+    if expr.atoms(AppliedUndef):
+        return False
+    point = {
+        symbol: sp.Integer(i + 2) if symbol.is_integer else sp.Rational(101 + 13 * i, 97 + 7 * i)
+        for i, symbol in enumerate(sorted(expr.free_symbols, key=str))
+    }
+    value = expr.subs(point, simultaneous=True).evalf(40)
+    return bool(value.is_number and value.is_finite and abs(value) > sp.Float("1e-25"))
 
 
 def _nonnegative(expr: Any) -> bool:

@@ -37,7 +37,7 @@ ITEMS: Final = (
         "chain_rule",
         "Gradient by the chain rule",
         "The gradient of the objective is grad_theta = J_g^T J_F^T grad L_y(y(t)).",
-        "The chain rule.",
+        "The chain rule, applied to L_y o F o g and written with transposed Jacobians.",
         hypotheses=_FLOW_HYPOTHESES,
     ),
     _step(

@@ -174,6 +174,8 @@ LINEAR_RATE = Statement(
 )
 
 
+_residual_bound = (residual_h + sp.sqrt(residual_h**2 + 4 * D_0 / t)) / 2
+
 STOP = Statement(
     id="wonly.stop",
     kind="theorem",
@@ -188,10 +190,15 @@ STOP = Statement(
     "on.",
     hypotheses=(*HYPOTHESES, "A.loss.plain_least_squares", "A.noise.positive", "A.stop.tau"),
     direction="upper",
-    formulas={"T": D_0 / (tau * (tau - 1) * eps**2), "T_level": D_0 / (eta * (eta - residual_h))},
+    formulas={
+        "T": D_0 / (tau * (tau - 1) * eps**2),
+        "T_level": D_0 / (eta * (eta - residual_h)),
+        "residual_bound": _residual_bound,
+    },
     reads={
         "T": "bound of the time at which the residual falls to tau eps",
         "T_level": "bound of the time at which it falls to eta > residual_h",
+        "residual_bound": "bound of |y(t) - y| at time t > 0: the level eta with T_level = t",
     },
     uses=("wonly.mirror", "wonly.rate"),
     proof_uses=("wonly.rate", "step.energy"),
@@ -205,6 +212,7 @@ STOP = Statement(
             D_0 / (eta * (eta - residual_h)) - D_0 / (tau * (tau - 1) * eps**2),
             where={eta: tau * eps, residual_h: eps},
         ),
+        Obligation("T_level at the residual bound is t", _residual_bound * (_residual_bound - residual_h) - D_0 / t),
         Obligation.inequality(
             "|r|(|r| - d) increases in |r| >= eta > d: |r| = eta + z, eta = d + x^2",
             (residual_h + x**2) * x**2,

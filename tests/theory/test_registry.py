@@ -1,0 +1,266 @@
+"""The registry as a whole: complete, closed under reference, acyclic, written in one vocabulary, layered."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from theory.registry import Registry, registry
+from theory.statement import Hypothesis, Statement
+from theory.symbols import SYMBOLS, sym
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Written out: an identifier that is renamed or dropped by accident has to fail here.
+EXPECTED = """
+A.activation A.init A.injective A.loss.KL A.loss.convex A.loss.min A.loss.smooth A.loss.unique A.operator.range
+A.operator.range.radial A.operator.smooth
+baseline.condition baseline.early_stop baseline.loss_rate baseline.mse_rate baseline.mse_stop baseline.param_rate
+baseline.recovery recover.linear
+step.chain_rule step.confinement step.dissipation step.energy step.gradient_lower step.growth step.jacobian_ball step.kl
+step.length_rate step.tail_length step.time_change step.triangle_obs step.triangle_sig
+sharp.composed sharp.condition sharp.general sharp.implies_baseline sharp.length sharp.logistic sharp.optimal sharp.rate
+sharp.restart sharp.sigma sharp.stop sharp.tail
+illposed.discrepancy illposed.energy illposed.rate illposed.semiconvergence
+dip2.expectation dip2.gram dip2.lipschitz dip2.modulus dip2.output0 dip2.output_sub_gaussian dip2.reduction dip2.sigma0
+dip2.width_baseline dip2.width_sharp
+dip2.amgm dip2.antisymmetric dip2.balanced dip2.conservation dip2.no_threshold dip2.output_scale dip2.range_restriction
+dip2.two_sided
+wonly.linear_rate wonly.mirror wonly.rate wonly.stop wonly.threshold
+recover.kernel recover.mu_linear recover.no_prior recover.reach recover.split recover.synthesis recover.tension
+kl.alpha_half
+""".split()
+
+# Formula names that the numerical layers ask for.
+FORMULAS = {
+    "baseline.condition": "R_prime R",
+    "baseline.loss_rate": "gamma bound",
+    "baseline.param_rate": "bound",
+    "baseline.early_stop": "t_stop bound",
+    "baseline.mse_rate": "bound",
+    "baseline.mse_stop": "t_stop",
+    "baseline.recovery": "bound",
+    "recover.linear": "bound",
+    "sharp.condition": "h ell_0",
+    "sharp.length": "bound ell_star",
+    "sharp.sigma": "bound floor",
+    "sharp.rate": "a bound",
+    "sharp.logistic": "a b bound",
+    "sharp.stop": "t_star",
+    "sharp.tail": "bound",
+    "sharp.general": "time_bound",
+    "illposed.discrepancy": "T_hat E_bar length stability E_0 G_upper",
+    "illposed.rate": "bound length",
+    "dip2.gram": "sigma_both",
+    "dip2.modulus": "Lambda_both Lambda_W",
+    "dip2.lipschitz": "Lip_both Lip_W R_both R_W Lip_coarse",
+    "dip2.sigma0": "t_dev f_lo sigma_0_squared_both sigma_0_squared_W",
+    "dip2.output0": "bound",
+    "dip2.output_sub_gaussian": "rho_0_squared",
+    "dip2.amgm": "capacity ell_a_star s_star rate length bound t_stop",
+    "dip2.balanced": "s_star_squared_term probability width_general width_linear",
+    "wonly.rate": "bound",
+    "wonly.linear_rate": "rate bound",
+    "wonly.stop": "T",
+    "recover.kernel": "drift bound",
+    "recover.reach": "radius",
+    "recover.split": "bound",
+}
+
+
+def _items(kind: type) -> list[str]:
+    return [key for key in registry if isinstance(registry[key], kind)]
+
+
+def test_every_identifier_of_the_theory_is_there():
+    assert not [name for name in EXPECTED if name not in registry]
+
+
+@pytest.mark.parametrize("key", sorted(FORMULAS))
+def test_formulas_asked_for_by_name_exist(key):
+    assert set(FORMULAS[key].split()) <= set(registry[key].formulas)
+
+
+def test_registry_is_sorted_refuses_duplicates_and_names_neighbours():
+    assert list(registry) == sorted(registry)
+    item = registry["sharp.length"]
+    with pytest.raises(ValueError, match="twice"):
+        Registry((item, item))
+    with pytest.raises(KeyError, match=r"sharp\.length"):
+        registry["sharp.lenght"]
+
+
+@pytest.mark.parametrize("key", list(registry))
+def test_references_resolve(key):
+    item = registry[key]
+    missing = [other for other in (*item.hypotheses, *item.uses, *item.proof_uses) if other not in registry]
+    assert not missing, f"{key} refers to {missing}, which nobody registered"
+    assert all(isinstance(registry[other], Hypothesis) for other in item.hypotheses)
+
+
+def test_no_proof_is_circular():
+    state: dict[str, int] = {}
+
+    def visit(key: str, path: tuple[str, ...]) -> None:
+        assert state.get(key) != 1, f"circular: {' -> '.join((*path, key))}"
+        if key in state:
+            return
+        state[key] = 1
+        for other in (*registry[key].proof_uses, *registry[key].uses):
+            visit(other, (*path, key))
+        state[key] = 2
+
+    for key in registry:
+        visit(key, ())
+    assert len(state) == len(registry)
+
+
+def _bibliography() -> dict[str, str]:
+    text = (ROOT / "theory" / "references.bib").read_text(encoding="utf-8")
+    return {match[1]: match[0] for match in re.finditer(r"@\w+\{(\w+),.*?\n\}", text, re.DOTALL)}
+
+
+def test_citations_resolve_and_every_reference_is_cited():
+    keys = set(_bibliography())
+    cited = {cite for item in registry.values() for cite in item.cites}
+    assert cited - keys == set()
+    assert keys - cited == set()
+
+
+def test_references_have_what_a_reader_needs():
+    for key, entry in _bibliography().items():
+        for fieldname in ("author", "title", "year"):
+            assert re.search(rf"\b{fieldname} = \{{.+\}}", entry), f"{key} lacks {fieldname}"
+
+
+@pytest.mark.parametrize("key", list(registry))
+def test_formulas_are_written_in_the_vocabulary(key):
+    item = registry[key]
+    parts = [sp.sympify(expr) for expr in item.formulas.values()]
+    if item.conclusion is not None:
+        parts.append(item.conclusion)
+    for part in parts:
+        for symbol in part.free_symbols:
+            assert symbol.name in SYMBOLS, f"{key}: {symbol} is not in theory.symbols"
+            assert symbol == sym(symbol.name), f"{key}: another symbol called {symbol}, with other assumptions"
+    assert item.symbols == tuple(sorted({s.name for part in parts for s in part.free_symbols}))
+    assert isinstance(item.latex(), str)
+
+
+@pytest.mark.parametrize("key", _items(Statement))
+def test_statements_can_be_reviewed_alone(key):
+    item = registry[key]
+    assert len(item.text) > 60
+    assert set(item.reads) == set(item.formulas)
+    assert all(len(reading) > 5 for reading in item.reads.values())
+    if item.kind == "trusted":
+        assert item.cites, f"{key} is taken on trust: it needs a source"
+        assert not item.proof
+    else:
+        assert len(item.proof) > 15, f"{key} has no proof"
+    if item.kind == "theorem":
+        assert item.hypotheses or key in ("sharp.optimal", "recover.synthesis"), f"{key} assumes nothing?"
+
+
+def test_statement_refuses_a_formula_without_reading():
+    with pytest.raises(ValueError, match="reading"):
+        Statement("x.y", "lemma", "new", "t", "text", formulas={"bound": sym("rho")})
+
+
+@pytest.mark.parametrize("key", _items(Hypothesis))
+def test_hypotheses_answer_to_the_attributes_of_statements(key):
+    item = registry[key]
+    assert item.kind == "assumption"
+    assert not item.formulas
+    assert item.obligations == ()
+    assert len(item.text) > 20
+
+
+@pytest.mark.parametrize("name", list(SYMBOLS))
+def test_symbols_are_described_and_bounded_as_declared(name):
+    info = SYMBOLS[name]
+    assert info.name == info.symbol.name == name
+    assert info.meaning
+    assert info.latex
+    assert info.direction in ("exact", "lower", "upper")
+    assert info.symbol.is_real
+    if info.domain == "> 0":
+        assert info.symbol.is_positive
+    if info.domain == ">= 0":
+        assert info.symbol.is_nonnegative
+    if info.domain.startswith("integer"):
+        assert info.symbol.is_integer
+
+
+def test_unknown_symbol_names_its_neighbours():
+    with pytest.raises(KeyError, match="sigma_0"):
+        sym("sigma0")
+
+
+# --- structure of the packages ------------------------------------------------------------------------------------------
+
+
+def _modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def _imports(path: Path) -> set[str]:
+    """Top-level packages imported anywhere in the file; relative imports count as the file's own package."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("theory", {"numerics", "verify", "numpy", "scipy", "matplotlib"}), ("numerics", {"verify"})],
+)
+def test_imports_run_one_way(package, forbidden):
+    paths = _modules(package)
+    assert paths
+    offenders = {str(path.relative_to(ROOT)): bad for path in paths if (bad := _imports(path) & forbidden)}
+    assert not offenders, f"imports run theory <- numerics <- verify, never back: {offenders}"
+
+
+@pytest.mark.parametrize(
+    ("folder", "helpers"),
+    [
+        ("theory/theorems", set()),
+        ("theory/losses", {"base"}),
+        ("theory/activations", {"base"}),
+        ("numerics/operators", {"base", "dft", "periodic"}),
+    ],
+)
+def test_every_item_has_its_line(folder, helpers):
+    """A file that is forgotten in its folder's __init__ registers nothing; an underscore or `helpers` marks a tool."""
+    init = ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))
+    named: set[str] = set()
+    for node in ast.walk(init):
+        if isinstance(node, ast.ImportFrom):
+            named |= {alias.name for alias in node.names}
+            named.add((node.module or "").split(".")[-1])
+    files = {path.stem for path in (ROOT / folder).glob("*.py") if not path.stem.startswith("_")}
+    assert files
+    assert files - helpers - named == set(), f"no line in {folder}/__init__.py"
+
+
+def test_symbols_are_created_in_one_place():
+    """SymPy's Symbol and symbols are called in theory/symbols.py only (Dummy is local by construction)."""
+    offenders = []
+    for package in ("theory", "numerics", "verify"):
+        for path in _modules(package):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                    owner = getattr(getattr(node.func, "value", None), "id", "")
+                    if called == "Symbol" or (called in ("symbols", "var") and owner in ("sp", "sympy")):
+                        offenders.append(str(path.relative_to(ROOT)))
+    assert set(offenders) == {"theory/symbols.py"}
