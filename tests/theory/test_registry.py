@@ -16,7 +16,7 @@ from theory.symbols import SYMBOLS, sym
 ROOT = Path(__file__).resolve().parents[2]
 
 # Written out: an identifier that is renamed or dropped by accident has to fail here.
-EXPECTED = """
+_EXPECTED = """
 A.activation A.init A.injective A.loss.KL A.loss.convex A.loss.min A.loss.smooth A.loss.unique A.operator.range
 A.operator.range.radial A.operator.smooth
 baseline.condition baseline.early_stop baseline.loss_rate baseline.mse_rate baseline.mse_stop baseline.param_rate
@@ -33,7 +33,8 @@ dip2.two_sided
 wonly.linear_rate wonly.mirror wonly.rate wonly.stop wonly.threshold
 recover.kernel recover.mu_linear recover.no_prior recover.reach recover.split recover.synthesis recover.tension
 kl.alpha_half
-""".split()
+"""
+EXPECTED = _EXPECTED.split()
 
 # Formula names that the numerical layers ask for.
 FORMULAS = {
