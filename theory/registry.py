@@ -2,10 +2,10 @@
 
 >>> registry["sharp.length"].kind
 'theorem'
->>> registry["sharp.lenght"]
+>>> registry["sharp.lenght"]  # doctest: +ELLIPSIS
 Traceback (most recent call last):
     ...
-KeyError: "no item 'sharp.lenght' in the registry; nearest: sharp.length, sharp.general, sharp.tail"
+KeyError: "no item 'sharp.lenght' in the registry; nearest: sharp.length, ...
 """
 
 from __future__ import annotations

@@ -99,7 +99,8 @@ ITEMS: Final = (
         "Gradient of the loss in the range",
         "For v = F(x) with x in the reachable set, grad L_y(v) is in the image of J_F(x). For least squares with "
         "linear A it is enough that y is in the image of A; otherwise y is replaced by its orthogonal projection on "
-        "that image (and the noise by its projection), which leaves the flow of plain least squares unchanged.",
+        "that image (and the noise by its projection), which leaves the flow of plain least squares unchanged. "
+        "Wherever this is assumed together with A.loss.KL, A.operator.range.radial may take its place.",
         cites=("buskulic2024",),
     ),
     Hypothesis(

@@ -191,4 +191,43 @@ RATE = Statement(
     ),
 )
 
-ITEMS: Final = (ENERGY, SEMICONVERGENCE, DISCREPANCY, RATE)
+_length_zero_loss = (
+    sp.sqrt(t_1 * Phi_0)
+    + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
+    + sp.sqrt(_growth / T_1) / (sym("sigma_F") * (s0 - Lam * L))
+)
+
+ZERO_LOSS = Statement(
+    id="dip2.energy",
+    kind="theorem",
+    origin="new",
+    title="Zero loss, with the condition number in the tail only",
+    text=FLOW
+    + KERNEL
+    + "Let y = A xbar for some xbar and sigma_F > 0. If for some L and 0 < t_1 < T_1, sqrt(t_1 Phi_0) + sqrt(E_0 "
+    "exp(G(L)) ln(T_1/t_1)/2) + sqrt(E_0 exp(G(L))/T_1)/(sigma_F s(L)) < L, then the flow reaches zero loss in the "
+    "limit and ell(t) < L for all t. T_1 is free: the larger it is, the less sigma_F matters.",
+    hypotheses=(*HYPOTHESES, "A.noise.none", "A.operator.nondegenerate"),
+    direction="upper",
+    formulas={"length": _length_zero_loss},
+    reads={"length": "bound of the whole length, linear modulus; the condition is that it is below L"},
+    uses=("illposed.rate",),
+    proof_uses=("illposed.rate", "step.gradient_lower", "step.energy", "trusted.weyl"),
+    cites=("arora2019",),
+    proof="Let T' be the first time with ell = L. Up to min(T_1, T') illposed.rate bounds the length by the first two "
+    "terms; so T' > T_1, and there |y(T_1) - y| <= sqrt(E_0 exp(G(L))/T_1). From then on, as long as ell < L, the "
+    "residual pays for the length: its derivative is at most -sigma_F s(L) |theta'|, so the rest is at most the "
+    "third term and ell stays below L. Since sigma_min(J_g) >= s(L) for all time, the residual decays at least as "
+    "exp(-sigma_F^2 s(L)^2 t).",
+    obligations=(
+        Obligation(
+            "the third term is the residual bound at T_1 over sigma_F s(L)",
+            _length_zero_loss
+            - sp.sqrt(t_1 * Phi_0)
+            - sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
+            - sp.sqrt(_growth / t).subs(t, T_1) / (sym("sigma_F") * (s0 - Lam * L)),
+        ),
+    ),
+)
+
+ITEMS: Final = (ENERGY, SEMICONVERGENCE, DISCREPANCY, RATE, ZERO_LOSS)
