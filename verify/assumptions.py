@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from theory.symbols import sym
+
 from .instance import Instance
 
 Answer = Literal["holds", "fails", "unknown"]
@@ -38,7 +40,7 @@ def check_all(instance: Instance) -> list[Assumption]:
 def _loss(instance: Instance) -> list[Assumption]:
     theory = instance.problem.loss.theory
     kl = instance.problem.loss.kl
-    s = next(iter(kl.psi.variables))
+    psi = str(kl.psi(sym("s")))
     answers: list[tuple[str, bool, str]] = [
         (
             "A.loss.smooth",
@@ -48,7 +50,7 @@ def _loss(instance: Instance) -> list[Assumption]:
         ("A.loss.min", True, "entrywise losses are nonnegative and vanish at y"),
         ("A.loss.unique", theory.unique, "vanishes only at v = y"),
         ("A.loss.convex", theory.convex, "sum of convex functions of the entries"),
-        ("A.loss.KL", True, f"globally, with ψ({s}) = {kl.psi(s)}"),
+        ("A.loss.KL", True, f"globally, with ψ(s) = {psi}"),
     ]
     return [Assumption(name, "holds" if yes else "fails", evidence) for name, yes, evidence in answers]
 

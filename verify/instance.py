@@ -15,7 +15,7 @@ from numerics.flow import signal as network_output
 from numerics.networks.two_layer import TwoLayer
 from numerics.reduced import InnerLayer
 from numerics.rigorous import matmul_error, norm_upper, opnorm_upper, up
-from theory import registry
+from theory.registry import registry
 from theory.symbols import SYMBOLS
 
 from .constants import Constants, basis, of_problem
@@ -36,7 +36,7 @@ class Instance:
         """Evaluate the constants of `problem` at t = 0."""
         return cls(problem, of_problem(problem))
 
-    # ---------------------------------------------------------------------------------------------- the reduced flow
+    # --- the reduced flow
     @cached_property
     def U(self) -> Floats | None:
         """Basis of Im Tᵀ (n × p), None where it is the whole space."""
@@ -84,7 +84,7 @@ class Instance:
         synthesis = self.problem.synthesis
         return scaled if synthesis is None else np.asarray(synthesis.matvec(scaled), dtype=np.float64)
 
-    # ----------------------------------------------------------------------------------- the two parts of the signal
+    # --- the two parts of the signal
     @cached_property
     def _right_inverse(self) -> tuple[Floats, Floats]:
         """Matrices M (n_x × p), P (m × p) with R = M Pᵀ, the right inverse S s T⁺ of A on its range (`recover.split`).
@@ -125,7 +125,7 @@ class Instance:
         """Whether the operator determines the signal (rank = number of entries of x)."""
         return self.problem.svd.rank == self.problem.operator.shape[1]
 
-    # -------------------------------------------------------------------------------------------- kernel of T, for `recover.kernel`
+    # --- kernel of T, for `recover.kernel`
     @cached_property
     def kernel_coupling(self) -> float:
         """Upper bound of ‖P K0 Q‖, K0 = J_g(0)J_g(0)ᵀ, P the projector on ker T; 0 where T is injective."""
@@ -173,7 +173,7 @@ class Instance:
         allowance = ulps * (size * (1 + self.U.shape[1]) + scale) + problem.svd.sin_angle * size
         return up(norm_upper(projected) + allowance)
 
-    # ------------------------------------------------------------------------------------------------------ formulas
+    # --- formulas
     def values(self, identifier: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """What the formula needs: `given` first, the constants (each from the side that it is needed on) for the rest."""
         expression = self.problem.loss.kl.apply(registry[identifier].formulas[name])

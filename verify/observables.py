@@ -6,12 +6,15 @@ constants of the network (so that a quantity cannot be known better than the par
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.networks.two_layer import TwoLayer
+from numerics.spectrum import smallest
 from numerics.trajectory import Trajectory
 
 from .instance import Instance
@@ -103,17 +106,10 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
 
     p = networks[0].n
     index = sigma_times(len(t), p, k)
-    sigma = np.array([networks[i].singular_values()[-1] for i in index])
-    # Weyl: σ_min moves by at most the motion of the Jacobian, Lip per unit of motion of the parameters. LAPACK's backward
-    # error is a modest multiple of eps·‖J‖, for which the larger dimension is a standard allowance.
-    reach = float(np.max(trajectory.distance)) + float(np.max(e_theta))
-    lip = (
-        problem.network.lipschitz(reach, instance.U, problem.svd.sin_angle).as_upper()
-        if "Lambda" in constants
-        else np.inf
-    )
-    top = constants["J_norm"].as_upper() + (0.0 if np.isinf(lip) else lip * reach)
-    add("sigma", "σ_min(UᵀJ_g(t))", sigma, lip * e_theta[index] + max(p, 64) * _EPS * top, t[index])
+    sigma, sigma_error = np.array([_sigma_min(networks[i]) for i in index]).T
+    # Weyl: σ_min moves by at most the motion of the Jacobian, Lip per unit of motion of the parameters.
+    lip, full_lip = _lipschitz(instance, trajectory)
+    add("sigma", "σ_min(UᵀJ_g(t))", sigma, _product(lip, e_theta[index]) + sigma_error, t[index])
 
     if problem.truth is not None:
         errors, unseen = np.empty(len(t)), np.empty(len(t))
@@ -122,13 +118,38 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
             errors[i] = np.linalg.norm(difference)
             unseen[i] = np.linalg.norm(instance.unseen(difference))
         # x moves by at most ‖sS‖ sup‖J_g‖ per unit of motion of the parameters
-        slope = instance.signal_norm_bound * (
-            instance.full_norm + (0.0 if np.isinf(lip) else instance.full_lipschitz(reach) * reach)
-        )
-        move = slope * e_theta + 64 * _EPS * (float(np.linalg.norm(problem.truth)) + errors)
+        reach = float(np.max(trajectory.distance))
+        slope = instance.signal_norm_bound * (instance.full_norm + full_lip * reach)
+        move = _product(slope, e_theta) + 64 * _EPS * (float(np.linalg.norm(problem.truth)) + errors)
         add("signal_error", "‖x(t) − x̄‖", errors, move)
         add("unseen_error", "‖(I − RA)(x(t) − x̄)‖", unseen, instance.unseen_norm * move)
     return Observables(out)
+
+
+def _sigma_min(network: TwoLayer) -> tuple[float, float]:
+    """σ_min of the (restricted) Jacobian at a reduced network, and its error estimate."""
+    value, error = smallest(network.factor().matrix)
+    if network.train == "W":
+        return value.value, error
+    f = float(np.linalg.norm(network.activation.phi(network.a))) / math.sqrt(network.k)
+    return math.hypot(f, value.value), error
+
+
+def _lipschitz(instance: Instance, trajectory: Trajectory) -> tuple[float, float]:
+    """Lipschitz constants, restricted and whole, of the Jacobian on the ball that the run has visited; ∞ if there is none."""
+    if "Lambda" not in instance.constants:
+        return math.inf, math.inf
+    reach = float(np.max(trajectory.distance))
+    problem = instance.problem
+    return problem.network.lipschitz(reach, instance.U, problem.svd.sin_angle).as_upper(), instance.full_lipschitz(
+        reach
+    )
+
+
+def _product(factor: float, errors: Floats) -> Floats:
+    """factor·errors with 0·∞ = ∞: an error that is not known stays so."""
+    unknown = np.isinf(errors) | math.isinf(factor)
+    return np.where(unknown, np.inf, (0.0 if math.isinf(factor) else factor) * np.where(unknown, 0.0, errors))
 
 
 def _known(trajectory: Trajectory) -> tuple[Floats, Floats, Floats]:

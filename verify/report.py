@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -32,15 +33,15 @@ def print_report(result: RunResult, console: Console) -> None:
     """Assumptions, constants, guarantees, verdicts and the conclusion, as tables."""
     problem = result.problem
     console.print(Text(problem.title or "dipcert run", style="bold"))
-    console.print(_setting(result), highlight=False)
+    console.print(Text(_setting(result)))
     for note in problem.notes:
-        console.print(f"note: {note}", style="yellow", highlight=False)
+        console.print(Text(f"note: {note}", style="yellow"))
     for table in (_assumptions(result), _constants(result), _guarantees(result), _recovery(result), _checks(result)):
         console.print()
         console.print(table)
     console.print()
     for line in conclusion(result):
-        console.print(line, highlight=False)
+        console.print(Text(line))
 
 
 def conclusion(result: RunResult) -> list[str]:
@@ -56,13 +57,13 @@ def conclusion(result: RunResult) -> list[str]:
         lines.append(
             "No a-priori guarantee of convergence is in force (hypotheses not met: see the table of guarantees)."
         )
-    if restart is not None:
+    if restart is not None and (restart.t > 0 or strongest is None):
         text = (
-            f"Restart certificate: from t = {restart.t:.4g} (ρ = {restart.rho:.3g}) the rest of the flow provably reaches zero loss, "
-            f"by {restart.certified_by} at that checkpoint"
+            f"Restart certificate: from t = {restart.t:.4g} (ρ = {restart.rho:.3g}) the rest of the flow provably "
+            f"reaches zero loss, by {restart.certified_by} at that checkpoint"
         )
         lines.append(f"{text}, with ρ decaying at rate {restart.rate:.3g} or faster, within {restart.ell:.3g} of it.")
-    elif strongest is None:
+    elif restart is None and strongest is None:
         lines.append("No checkpoint of the run is certified either: train longer, or widen the network.")
     lines += _stopping(result)
     lines += _quality(result)
@@ -94,7 +95,8 @@ def _stopping(result: RunResult) -> list[str]:
             return ["Stopping time: not evaluable, the noise level is not known."]
         return [] if constants["eps"].value == 0 else ["Stopping time: none is guaranteed."]
     best = strongest if strongest is not None and strongest.stop_time is not None else timed[0]
-    assert best.stop_time is not None and best.stop_level is not None
+    assert best.stop_time is not None
+    assert best.stop_level is not None
     eps = constants["eps"].value
     lines = [
         f"When to stop: at t = {best.stop_time:.4g} the residual is guaranteed to be below {best.stop_level:.4g} = "
@@ -105,7 +107,8 @@ def _stopping(result: RunResult) -> list[str]:
         level = max(reached)
         if reached[level] > 0:
             lines.append(
-                f"The run itself got there at t = {reached[level]:.4g}: the guarantee is {best.stop_time / reached[level]:.3g} × later."
+                f"The run itself got there at t = {reached[level]:.4g}: the guarantee comes "
+                f"{best.stop_time / reached[level]:.3g} × later."
             )
     return lines
 
@@ -184,7 +187,7 @@ def _number(value: float | None) -> str:
 def _assumptions(result: RunResult) -> Table:
     table = Table("assumption", "answer", "evidence", title="Assumptions", title_justify="left")
     for item in result.assumptions:
-        table.add_row(item.id, _word(item.answer), item.evidence)
+        table.add_row(item.id, _word(item.answer), escape(item.evidence))
     return table
 
 
@@ -195,17 +198,18 @@ def _constants(result: RunResult) -> Table:
     table = Table("constant", "value", "direction", "meaning", "how", title="Constants at t = 0", title_justify="left")
     for name, bound in result.instance.constants.items():
         what = meaning.get(name) or SYMBOLS[name].meaning
-        table.add_row(name, f"{bound.value:.6g}", bound.direction, what, bound.how)
+        table.add_row(name, f"{bound.value:.6g}", bound.direction, what, escape(bound.how))
     return table
 
 
 def _guarantees(result: RunResult) -> Table:
-    table = Table("statement", "status", "margin", "rate of ρ", "stop at t", "why", title="Guarantees of convergence, strongest first",
-                  title_justify="left")  # fmt: skip
+    columns = ("statement", "status", "margin", "rate of ρ", "stop at t", "why")
+    table = Table(*columns, title="Guarantees of convergence, strongest first", title_justify="left")
     for item in result.convergence:
         table.add_row(
             f"{item.statement}\n{item.title}", _word(_STATUS[item.status]), _number(item.margin),
-            _number(item.rate) if item.rate > 0 else "", _number(item.stop_time), item.reason,
+            _number(item.rate) if item.rate > 0 else "", _number(item.stop_time),
+            escape(item.reason),
         )  # fmt: skip
     return table
 
@@ -213,18 +217,17 @@ def _guarantees(result: RunResult) -> Table:
 def _recovery(result: RunResult) -> Table:
     table = Table("statement", "status", "why", title="Recovery of the signal", title_justify="left")
     for item in result.recovery:
-        table.add_row(f"{item.statement}\n{item.title}", _word(_STATUS[item.status]), item.reason)
+        table.add_row(f"{item.statement}\n{item.title}", _word(_STATUS[item.status]), escape(item.reason))
     return table
 
 
 def _checks(result: RunResult) -> Table:
-    table = Table("statement", "bound on", "verdict", "times", "closest at t", "value", "bound", "slack", "relative", "error budget",
-                  title="The run against every bound in force", title_justify="left")  # fmt: skip
+    columns = ("statement", "claim", "verdict", "times", "closest at t", "value", "bound", "relative slack", "budget")
+    table = Table(*columns, title="The run against every bound in force", title_justify="left")
     for check in result.checks:
-        side = "≤" if check.side == "upper" else "≥"
         table.add_row(
-            check.statement, f"{check.quantity} {side}", _word(str(check.verdict)), str(check.n_times), _number(check.t),
-            _number(check.value), _number(check.bound), _number(check.slack), _number(check.relative), _number(check.budget),
+            check.statement, escape(check.note), _word(str(check.verdict)), str(check.n_times),
+            _number(check.t), _number(check.value), _number(check.bound), _number(check.relative), _number(check.budget),
         )  # fmt: skip
     return table
 

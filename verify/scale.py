@@ -1,4 +1,4 @@
-"""`dip2.output_scale`: the smallest output scale with which a layer-wise a-priori condition would hold on this instance.
+"""`dip2.output_scale`: the smallest output scale with which an a-priori condition would hold on this instance.
 
 x = s g(θ) with an antisymmetric start leaves ρ0 as it is and multiplies σ_F by s, so every condition that asks for
 ρ0 < σ_F·(something of the initialization) holds once s is large enough.

@@ -288,3 +288,14 @@ def test_statements_use_the_same_primitives(statement, letter):
                 assert max(gaps) - min(gaps) < mpmath.mpf(10) ** -45
             checked += 1
     assert checked >= 2
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_supremum_of_phi(name: str) -> None:
+    """phi_sup bounds |φ| and is approached; where it is None, φ exceeds any bound that one could mean."""
+    item = ACTIVATIONS[name]
+    values = [abs(float(item.phi.subs(sym("x"), value).evalf())) for value in (-50.0, -1.5, 0.0, 1.5707963, 3.0, 50.0)]
+    if item.phi_sup is None:
+        assert max(values) >= 49.0
+    else:
+        assert 1 - 1e-12 <= max(values) / float(item.phi_sup) <= 1.0

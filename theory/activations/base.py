@@ -65,6 +65,7 @@ class Activation:
     H, G                primitives of 1/φ' and of φ/φ' on each interval between zeros (None: no closed form); the
                         additive constant is whatever the expression has, and differs from one interval to the next
     odd, star_shaped    φ(−x) = −φ(x); φ(0) = 0 with |φ| nondecreasing and |φ(x)/x| nonincreasing in |x| (`dip2.amgm`)
+    phi_sup             sup|φ|, an exact number (None: unbounded)
     C_phi_squared, C_dphi_squared   E φ(ζ)², E φ'(ζ)² in closed form, where there is one
     """
 
@@ -84,6 +85,7 @@ class Activation:
     odd: bool
     star_shaped: bool
     star_shaped_argument: str
+    phi_sup: Any = None
     C_phi_squared: Any = None
     C_dphi_squared: Any = None
     cites: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ erf = Activation(
     odd=True,
     star_shaped=True,
     star_shaped_argument="concave on [0, ∞) with φ(0) = 0, so φ(x)/x decreases there; increasing and odd.",
+    phi_sup=sp.S.One,
     C_phi_squared=2 * sp.asin(sp.Rational(2, 3)) / sp.pi,
     C_dphi_squared=4 / (sp.pi * sp.sqrt(5)),
 )

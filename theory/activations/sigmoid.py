@@ -25,4 +25,5 @@ sigmoid = Activation(
     odd=False,
     star_shaped=False,
     star_shaped_argument="φ(0) = 1/2 ≠ 0.",
+    phi_sup=sp.S.One,
 )

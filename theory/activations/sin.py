@@ -25,6 +25,7 @@ sin = Activation(
     odd=True,
     star_shaped=False,
     star_shaped_argument="|sin| is not monotone.",
+    phi_sup=sp.S.One,
     C_phi_squared=(1 - sp.exp(-2)) / 2,
     C_dphi_squared=(1 + sp.exp(-2)) / 2,
 )

@@ -24,4 +24,5 @@ tanh = Activation(
     odd=True,
     star_shaped=True,
     star_shaped_argument="concave on [0, ∞) with φ(0) = 0, so φ(x)/x decreases there; increasing and odd.",
+    phi_sup=sp.S.One,
 )

@@ -21,13 +21,18 @@ Status = Literal["in_force", "not_met", "not_evaluable", "vacuous"]
 FORMULA_ROUNDING = 1e-12
 
 
+# (time of the claim, bound, a value that the quantity cannot exceed from the end of the run on, its error budget)
+Later = Callable[[Observables], tuple[float, float, float, float]]
+
+
 @dataclass(frozen=True)
 class Curve:
     """A bound to be held against one quantity of the run.
 
     `bound(t, observables)` returns the bound at the times of the series and how uncertain it is (because it depends on
     other observed quantities), two arrays. `from_zero=False` leaves out t = 0 where bound and quantity agree by
-    definition: equality proves nothing there.
+    definition: equality proves nothing there. `later`: for a claim about late times
+    only, in case the run ended before them.
     """
 
     statement: str
@@ -36,6 +41,7 @@ class Curve:
     label: str
     bound: Callable[[Floats, Observables], tuple[Floats, Floats]]
     from_zero: bool = True
+    later: Later | None = None
 
     def evaluate(self, observed: Observables) -> tuple[Series, Floats, Floats]:
         """The series, the bound at its times and the uncertainty of the bound."""
@@ -49,6 +55,12 @@ class Curve:
         finite = np.isfinite(value)
         budget = series.budget + extra + FORMULA_ROUNDING * np.where(finite, np.abs(value), 0.0)
         keep = slice(None) if self.from_zero else series.t > 0
+        if self.later is not None and not finite.any():
+            at, claimed, reached, unsure = self.later(observed)
+            return check_series(
+                self.statement, self.quantity, self.side, np.array([at]), np.array([reached]), np.array([claimed]),
+                np.array([unsure + FORMULA_ROUNDING * claimed]), self.label + " (at the end of the run)",
+            )  # fmt: skip
         return check_series(
             self.statement, self.quantity, self.side, series.t[keep], series.value[keep], value[keep], budget[keep],
             self.label,
@@ -82,9 +94,32 @@ def of_rho(
     return bound
 
 
-def from_time(t_stop: float, value: float) -> Callable[[Floats, Observables], tuple[Floats, Floats]]:
-    """An upper bound that is claimed from a time on only (+∞ before it)."""
-    return lambda t, _: (np.where(t >= t_stop, value, np.inf), np.zeros(t.shape))
+def stopping_curves(statement: str, t_stop: float, level: float, eps: float | None) -> list[Curve]:
+    """ρ(t) ≤ level from t_stop on, and, where the noise is known, ‖y(t) − ȳ‖ ≤ level + ‖ε‖ (`step.triangle_obs`).
+
+    The loss never increases (`step.energy`), so a run that ended before t_stop is judged by where it ended.
+    """
+
+    def from_then(value: float) -> Callable[[Floats, Observables], tuple[Floats, Floats]]:
+        return lambda t, _: (np.where(t >= t_stop, value, np.inf), np.zeros(t.shape))
+
+    def at_end(value: float, noise: float) -> Later:
+        def later(observed: Observables) -> tuple[float, float, float, float]:
+            rho = observed["rho"]
+            return t_stop, value, float(rho.value[-1]) + noise, float(rho.budget[-1])
+
+        return later
+
+    curves = [
+        Curve(statement, "rho", "upper", "ρ(t) ≤ level, t ≥ t_stop", from_then(level),
+              later=at_end(level, 0.0)),
+    ]  # fmt: skip
+    if eps is not None:
+        curves.append(
+            Curve(statement, "obs_error", "upper", "‖y(t) − ȳ‖ ≤ level + ‖ε‖, t ≥ t_stop",
+                  from_then(level + eps), later=at_end(level + eps, eps))
+        )  # fmt: skip
+    return curves
 
 
 @dataclass(frozen=True)

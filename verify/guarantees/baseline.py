@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..instance import Instance
-from .base import Curve, Guarantee, constant, from_time, not_met, of_time
+from .base import Curve, Guarantee, constant, not_met, of_time, stopping_curves
 
 TITLE = "baseline theorem (R' < R)"
 
@@ -26,9 +26,9 @@ def evaluate(instance: Instance) -> Guarantee:
     rate = 0.25 * (sigma_F * sigma_0) ** 2 * w_min
 
     curves = [
-        Curve("baseline.loss_rate", "rho", "upper", "ψ of the loss bound",
+        Curve("baseline.loss_rate", "rho", "upper", "ρ(t) ≤ ψ(Ψ⁻¹(γ(t)))",
               of_time(lambda t: loss.psi(instance.curve("baseline.loss_rate", "bound", {"t": t}))), False),
-        Curve("baseline.param_rate", "tail_length", "upper", "(2/(σFσ0)) ψ(Ψ⁻¹(γ(t)))",
+        Curve("baseline.param_rate", "tail_length", "upper", "ℓ(∞) − ℓ(t) ≤ 2ψ(Ψ⁻¹(γ(t)))/(σFσ0)",
               of_time(lambda t: instance.curve("baseline.param_rate", "bound", {"t": t}))),
         Curve("step.confinement", "length", "upper", "ℓ(t) ≤ R'", constant(R_prime)),
         Curve("step.jacobian_ball", "sigma", "lower", "σ_min ≥ σ0/2", constant(0.5 * sigma_0)),
@@ -39,14 +39,8 @@ def evaluate(instance: Instance) -> Guarantee:
         level = constants["eps"].as_upper()
         stop = instance.upper("baseline.early_stop", "t_stop", eps=level)
         quantities["t_stop"] = stop
-        if "obs_error" in _observable(instance):
-            curves.append(Curve("baseline.early_stop", "obs_error", "upper", "‖y(t) − ȳ‖ ≤ 2‖ε‖ from the stopping time on",
-                                from_time(stop, instance.upper("baseline.early_stop", "bound", eps=level))))  # fmt: skip
+        curves += stopping_curves("baseline.early_stop", stop, level, level)
     return Guarantee(
         "baseline.condition", TITLE, "in_force", f"R' = {R_prime:.4g} < R = {R:.4g}", margin, quantities, True, rate,
         stop, level, tuple(curves),
     )  # fmt: skip
-
-
-def _observable(instance: Instance) -> tuple[str, ...]:
-    return ("obs_error",) if instance.problem.noise is not None else ()

@@ -10,7 +10,7 @@ from numerics.amgm import dual
 from numerics.balanced import balanced
 
 from ..instance import Instance
-from .base import Curve, Guarantee, constant, from_time, not_met, of_time
+from .base import Curve, Guarantee, constant, not_met, of_time, stopping_curves
 
 _TITLES = {
     "linear": "amgm, linear (hidden activations)",
@@ -94,7 +94,7 @@ def _promise(
     quantities = {"s_star": s_star, "rate": rate, "length": length}
     curves = [
         Curve(statement, "hidden", "lower", "‖φ(a(t))‖/√k ≥ s*", constant(s_star)),
-        Curve(statement, "rho", "upper", "ψ of the loss bound",
+        Curve(statement, "rho", "upper", "ρ(t) ≤ ψ(Ψ⁻¹(Ψ(L0) + σF²s*²t))",
               of_time(lambda t: loss.psi(instance.curve("dip2.amgm", "bound", {"t": t, "s_star": s_star}))), False),
         Curve(statement, "length", "upper", "ℓ(t) ≤ ρ0/(σF s*)", constant(length)),
     ]  # fmt: skip
@@ -106,7 +106,5 @@ def _promise(
         level = constants["eps"].as_upper()
         stop = instance.upper("dip2.amgm", "t_stop", s_star=s_star, eps=level)
         quantities["t_stop"] = stop
-        curves.append(
-            Curve(statement, "residual", "upper", "‖y(t) − y‖ ≤ ‖ε‖ from the stopping time on", from_time(stop, level))
-        )
+        curves += stopping_curves(statement, stop, level, level)
     return Guarantee(statement, title, "in_force", reason, margin, quantities, True, rate, stop, level, tuple(curves))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
-from numerics.illposed import discrepancy, zero_noise_rate
+from numerics.illposed import discrepancy, path_lipschitz, zero_noise_rate
 from numerics.rigorous import norm_upper, up
 
 from ..instance import Instance
-from .base import Curve, Guarantee, from_time, not_evaluable, not_met, of_time
+from .base import Curve, Guarantee, not_evaluable, not_met, of_time, stopping_curves
 
 _TITLES = {
     "illposed.discrepancy": "discrepancy time free of κ(A)",
@@ -59,12 +62,7 @@ def by_discrepancy(instance: Instance) -> Guarantee:
         return not_met(statement, title, result.reason)
     quantities = {"T_hat": result.T_hat, "L": result.L, "t_1": result.t_1, "E_0": energy, "G_L": result.G_L}
     level = tau * eps
-    curves = [
-        Curve(statement, "residual", "upper", "‖y(t) − y‖ ≤ τ‖ε‖ from T̂ on", from_time(result.T_hat, level)),
-    ]
-    if instance.problem.noise is not None:
-        curves.append(Curve(statement, "obs_error", "upper", "‖y(t) − ȳ‖ ≤ (1 + τ)‖ε‖ from T̂ on",
-                            from_time(result.T_hat, (1 + tau) * eps)))  # fmt: skip
+    curves = stopping_curves(statement, result.T_hat, level, eps)
     reason = f"residual below τ‖ε‖ = {level:.4g} by T̂ = {result.T_hat:.4g}; {result.reason}"
     return Guarantee(
         statement, title, "in_force", reason, None, quantities, False, 0.0, result.T_hat, level, tuple(curves)
@@ -99,7 +97,7 @@ def without_noise(instance: Instance) -> Guarantee:
         return out
 
     quantities = {"T_1": result.T_1, "L": result.L, "E_0": energy, "G_L": result.G_L}
-    curve = Curve(statement, "residual", "upper", "√(E0 e^G / t)", of_time(bound))
+    curve = Curve(statement, "residual", "upper", "‖y(t) − y‖ ≤ √(E0 e^G / t)", of_time(bound))
     reason = f"rate 1/√t up to T1 = {result.T_1:.4g}; {result.reason}"
     return Guarantee(statement, title, "in_force", reason, None, quantities, curves=(curve,))
 
@@ -114,11 +112,24 @@ def _refused(instance: Instance, statement: str) -> Guarantee | None:
     return None
 
 
-def _network(instance: Instance):
-    """sigma_0, modulus and Lipschitz function of the Jacobian restricted to Im Tᵀ."""
-    problem, U = instance.problem, instance.U
-    return (
-        instance.constants["sigma_0"].as_lower(),
-        instance.constants["Lambda"].as_upper(),
-        lambda r: problem.network.lipschitz(r, U, problem.svd.sin_angle).as_upper(),
+def _network(instance: Instance) -> tuple[float, float, Callable[[float], float]]:
+    """σ0, modulus, and a bound of ‖J'‖/‖θ'‖ along the flow, of the Jacobian restricted to Im Tᵀ.
+
+    `illposed.energy` needs the Lipschitz constant along the path only. W only: V is fixed and Λ serves. Both layers: the
+    columns of V share the growth, so that the constant hardly grows (:func:`numerics.illposed.path_lipschitz`).
+    """
+    constants, network = instance.constants, instance.problem.network
+    sigma_0, modulus = constants["sigma_0"].as_lower(), constants["Lambda"].as_upper()
+    if network.train == "W":
+        return sigma_0, modulus, lambda r: modulus
+    phi, error = network.activation.enclose_phi(network.a)
+    along = path_lipschitz(
+        lambda c: instance.upper("dip2.modulus", "Lambda_both", c_V=c),
+        constants["c_V"].as_upper(),
+        constants["f_0"].as_lower(),
+        network.k,
+        constants["B1"].as_upper(),
+        float(np.max(np.abs(phi) + error)) * (1 + 2.0**-50),
+        math.inf if network.activation.theory.phi_sup is None else float(network.activation.theory.phi_sup),
     )
+    return sigma_0, modulus, along

@@ -62,8 +62,8 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
         return of_time(lambda t: instance.curve(identifier, "bound", {"t": t, **given}))
 
     curves = (
-        Curve("baseline.recovery", "signal_error", "upper", "baseline recovery bound", curve("baseline.recovery")),
-        Curve("recover.linear", "signal_error", "upper", "without the “1 +” (linear A)", curve("recover.linear")),
+        Curve("baseline.recovery", "signal_error", "upper", "‖x(t) − x̄‖ ≤ baseline bound", curve("baseline.recovery")),
+        Curve("recover.linear", "signal_error", "upper", "‖x(t) − x̄‖ ≤ bound without “1 +”", curve("recover.linear")),
     )
     final = (constants["eps"].as_upper() + L_F * dist) / mu
     return Guarantee(
@@ -115,7 +115,7 @@ def by_kernel(instance: Instance) -> Guarantee:
         ]
         return values[0], np.abs(values[1] - values[0])
 
-    curve = Curve(statement, "signal_error", "upper", "recovery bound (kernel)", bound)
+    curve = Curve(statement, "signal_error", "upper", "‖x(t) − x̄‖ ≤ kernel bound", bound)
     limit = s * instance.upper("recover.kernel", "bound", rho=0.0, ker_0=start, drift=drift)
     truth = norm_upper(problem.truth)
     quantities = {"drift": s * drift, "ker_0": s * start, "PKQ": coupling, "limit": limit}
@@ -139,7 +139,7 @@ def by_split(instance: Instance) -> Guarantee:
             "residual": residual.value[i], "unseen": unseen.value[j], "R_norm": R_norm, "eps": eps})  # fmt: skip
         return value, R_norm * residual.budget[i] + unseen.budget[j]
 
-    curve = Curve(statement, "signal_error", "upper", "recovery bound (split along ker A)", bound)
+    curve = Curve(statement, "signal_error", "upper", "‖x(t) − x̄‖ ≤ ‖R‖(ρ + ‖ε‖) + unseen", bound)
     seen = R_norm * 2 * eps
     truth = norm_upper(problem.truth)
     unseen = norm_upper(instance.unseen(problem.truth))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..instance import Instance
-from .base import Curve, Guarantee, constant, from_time, not_met, of_rho, of_time
+from .base import Curve, Guarantee, constant, not_met, of_rho, of_time, stopping_curves
 
 TITLE = "sharp theorem (h < 1/2)"
 
@@ -36,21 +36,21 @@ def evaluate(instance: Instance) -> Guarantee:
         return of_rho(lambda rho: instance.curve(identifier, "bound", {"rho": rho}), rho_0)
 
     curves = [
-        Curve("sharp.rate", "rho", "upper", "ψ of the loss bound",
+        Curve("sharp.rate", "rho", "upper", "ρ(t) ≤ ψ(Ψ⁻¹(Ψ(L0) + at))",
               of_time(lambda t: loss.psi(instance.curve("sharp.rate", "bound", {"t": t}))), False),
-        Curve("sharp.logistic", "rho", "upper", "logistic bound", curve("sharp.logistic"), False),
-        Curve("sharp.length", "length", "upper", "S⁻¹((ρ0 − ρ)/σF)", observed("sharp.length"), False),
-        Curve("sharp.length", "length", "upper", "ℓ*", constant(ell_star)),
-        Curve("sharp.sigma", "sigma", "lower", "√(σ0² − 2Λ(ρ0 − ρ)/σF)", observed("sharp.sigma"), False),
-        Curve("sharp.sigma", "sigma", "lower", "σ0√(1 − 2h)", constant(floor)),
-        Curve("sharp.tail", "tail_length", "upper", "ℓ* − S⁻¹((ρ0 − ρ)/σF)", observed("sharp.tail")),
+        Curve("sharp.logistic", "rho", "upper", "ρ(t) ≤ logistic bound", curve("sharp.logistic"), False),
+        Curve("sharp.length", "length", "upper", "ℓ(t) ≤ S⁻¹((ρ0 − ρ)/σF)", observed("sharp.length"), False),
+        Curve("sharp.length", "length", "upper", "ℓ(t) ≤ ℓ*", constant(ell_star)),
+        Curve("sharp.sigma", "sigma", "lower", "σ_min ≥ √(σ0² − 2Λ(ρ0 − ρ)/σF)", observed("sharp.sigma"), False),
+        Curve("sharp.sigma", "sigma", "lower", "σ_min ≥ σ0√(1 − 2h)", constant(floor)),
+        Curve("sharp.tail", "tail_length", "upper", "ℓ(∞) − ℓ(t) ≤ ℓ* − S⁻¹((ρ0 − ρ)/σF)", observed("sharp.tail")),
     ]  # fmt: skip
     stop = level = None
     if "eps" in constants and constants["eps"].value > 0:
         level = constants["eps"].as_upper()
         stop = instance.upper("sharp.stop", "t_star", eps=level)
         quantities["t_star"] = stop
-        curves.append(Curve("sharp.stop", "residual", "upper", "‖y(t) − y‖ ≤ ‖ε‖ from t* on", from_time(stop, level)))
+        curves += stopping_curves("sharp.stop", stop, level, level)
     return Guarantee(
         "sharp.condition", TITLE, "in_force", f"h = {h:.4g} < 1/2", margin, quantities, True, rate, stop, level,
         tuple(curves),

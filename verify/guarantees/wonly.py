@@ -16,7 +16,7 @@ from numerics.rigorous import sigma_min_lower
 from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, regularized, stopping_time, threshold
 
 from ..instance import Instance
-from .base import Curve, Guarantee, from_time, not_met, of_time
+from .base import Curve, Guarantee, not_met, of_time, stopping_curves
 
 Floats = NDArray[np.float64]
 
@@ -122,20 +122,16 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
         live = t > 0
         values = [
             mirror.instance.curve(
-                statement, "residual_bound", {"t": t[live], "D_0": point.D_0, "residual_star": point.residual}
+                "wonly.stop", "residual_bound", {"t": t[live], "D_0": point.D_0, "residual_h": point.residual}
             )
             for point in points
         ]
         out[live] = np.min(values, axis=0) / mirror.root_w_min
         return out
 
-    curves = [Curve(statement, "rho", "upper", "lower envelope over comparison points h", of_time(bound))]
+    curves = [Curve(statement, "rho", "upper", "ρ(t) ≤ lower envelope over points h", of_time(bound))]
     if stop is not None and level is not None:
-        curves.append(Curve(statement, "residual", "upper", "‖y(t) − y‖ ≤ τ‖ε‖ from T on", from_time(stop, level)))
-        if mirror.instance.problem.noise is not None:
-            eps = constants["eps"].as_upper()
-            curves.append(Curve(statement, "obs_error", "upper", "‖y(t) − ȳ‖ ≤ (1 + τ)‖ε‖ from T on",
-                                from_time(stop, level + eps)))  # fmt: skip
+        curves += stopping_curves(statement, stop, level, constants["eps"].as_upper())
         reason = f"residual below τ‖ε‖ = {level:.4g} from T = {stop:.4g} on, whatever the conditioning"
     else:
         reason = (
@@ -160,7 +156,7 @@ def _linear(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
     floor = end.residual / mirror.root_w_min
     rho_0 = instance.constants["rho_0"].as_upper()
     given = {"dphi_min": slope, "sigma_B": sigma_B, "rho_0": rho_0}
-    curve = Curve(statement, "rho", "upper", "ρ0 e^{−rate·t}",
+    curve = Curve(statement, "rho", "upper", "ρ(t) ≤ ρ0 e^{−rate·t}",
                   of_time(lambda t: np.maximum(instance.curve(statement, "bound", {"t": t, **given}), floor)), False)  # fmt: skip
     quantities = {"rate": rate, "dphi_min": slope, "sigma_B": sigma_B, "D_0": end.D_0, "valid_down_to": floor}
     reason = f"rate ≥ (min φ')² σ_min(B)² = {rate:.3g}"
