@@ -174,6 +174,8 @@ class _Integration:
             self.pending.pop(0)
             self.events[level] = at
             self.event_errors[level] = self._event_error(level, at)
+            if settings.times is None:  # whoever names a level wants to see the state there
+                self._store(at)
         if settings.progress is not None:
             settings.progress(min(main.t, stop), seen.loss, settings.loss_stop)
         if ends:

@@ -26,27 +26,27 @@ _STATEMENT_COLORS = {
     "baseline": "tab:red", "step": "tab:red", "sharp": "tab:blue", "dip2": "tab:green", "illposed": "tab:orange",
     "wonly": "tab:purple", "recover": "tab:cyan",
 }  # fmt: skip
-_STYLES = ("-", "--", ":", "-.")
+_STYLES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 
 def curves_for(result: RunResult, quantities: tuple[str, ...]) -> list[tuple[Guarantee, Curve]]:
-    """The bounds in force on any of these quantities, in the order of strength."""
+    """The bounds in force on any of these quantities, in the order of strength; stopping claims are drawn as times."""
     return [
         (guarantee, curve)
         for guarantee in result.convergence + result.recovery
         if guarantee.in_force
         for curve in guarantee.curves
-        if curve.quantity in quantities and curve.quantity in result.observed
+        if curve.quantity in quantities and curve.quantity in result.observed and curve.later is None
     ]
 
 
 def draw_bounds(ax: Axes, result: RunResult, quantities: tuple[str, ...], slack: Axes | None = None) -> Axes:
     """Series of the run as markers and every bound on them as a line; the ratio bound/value on `slack`."""
     for name in quantities:
-        if name in result.observed:
+        if name in result.observed and not (name == "residual" and result.problem.loss.weights is None):
             series = result.observed[name]
             shown = series.t > 0
-            style = {**_RUN, "mfc": "black" if name == quantities[0] else "white"}
+            style = {**_RUN, "mec": "black", "mfc": "black" if name == quantities[0] else "white"}
             ax.plot(series.t[shown], series.value[shown], label=f"run: {series.meaning}", **style)
     used: dict[str, int] = {}
     for _guarantee, curve in curves_for(result, quantities):
@@ -95,8 +95,8 @@ def mark_times(ax: Axes, result: RunResult) -> Axes:
     for t, label, colour in marks:
         if lo < t < hi * 10:
             ax.axvline(t, color=colour, lw=0.9, ls=(0, (2, 2)))
-            ax.annotate(label, (t, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=6, color=colour,
-                        ha="right", va="bottom")  # fmt: skip
+            ax.annotate(label, (t, 0.98), xycoords=("data", "axes fraction"), rotation=90, fontsize=6, color=colour,
+                        ha="right", va="top", bbox={"fc": "white", "alpha": 0.75, "lw": 0, "pad": 0.3})  # fmt: skip
     return ax
 
 
@@ -111,7 +111,7 @@ def loss_figure(result: RunResult) -> Figure:
             "‖ε‖", (0.005, constants["eps"].value), xycoords=("axes fraction", "data"), fontsize=7, va="bottom"
         )
     positive = result.observed["rho"].value[result.observed["rho"].value > 0]
-    top.set_ylim(0.3 * positive.min(), 10 * positive.max())
+    top.set_ylim(0.3 * positive.min(), 8 * positive.max())
     top.set_ylabel("ρ(t) = ψ(loss)")
     mark_times(top, result)
     return figure

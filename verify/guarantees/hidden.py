@@ -89,18 +89,20 @@ def _promise(
     ell_a: float | None,
 ) -> Guarantee:
     constants, loss = instance.constants, instance.problem.loss
+    # linear and dual share an identifier: their claims say which they are
+    kind = "" if statement == "dip2.balanced" else next(f"{name}: " for name, text in _TITLES.items() if text == title)
     rate = instance.lower("dip2.amgm", "rate", s_star=s_star) * constants["w_min"].value
     length = instance.upper("dip2.amgm", "length", s_star=s_star)
     quantities = {"s_star": s_star, "rate": rate, "length": length}
     curves = [
-        Curve(statement, "hidden", "lower", "‖φ(a(t))‖/√k ≥ s*", constant(s_star)),
-        Curve(statement, "rho", "upper", "ρ(t) ≤ ψ(Ψ⁻¹(Ψ(L0) + σF²s*²t))",
+        Curve(statement, "hidden", "lower", f"{kind}‖φ(a(t))‖/√k ≥ s*", constant(s_star)),
+        Curve(statement, "rho", "upper", f"{kind}ρ(t) ≤ ψ(Ψ⁻¹(Ψ(L0) + σF²s*²t))",
               of_time(lambda t: loss.psi(instance.curve("dip2.amgm", "bound", {"t": t, "s_star": s_star}))), False),
-        Curve(statement, "length", "upper", "ℓ(t) ≤ ρ0/(σF s*)", constant(length)),
+        Curve(statement, "length", "upper", f"{kind}ℓ(t) ≤ ρ0/(σF s*)", constant(length)),
     ]  # fmt: skip
     if ell_a is not None:
         quantities["ell_a_star"] = ell_a
-        curves.append(Curve(statement, "length_a", "upper", "ℓ_a(t) ≤ ℓ_a*", constant(ell_a)))
+        curves.append(Curve(statement, "length_a", "upper", f"{kind}ℓ_a(t) ≤ ℓ_a*", constant(ell_a)))
     stop = level = None
     if "eps" in constants and constants["eps"].value > 0:
         level = constants["eps"].as_upper()

@@ -27,7 +27,7 @@ _TITLES = {
 }
 # Every point h of the box gives a valid bound of the residual at all times. Besides the one that minimizes the stopping
 # time, points of the regularization path at these multiples of its time keep the lower envelope useful early and late.
-_ENVELOPE = (0.03, 30.0)
+_ENVELOPE = (0.003, 0.05, 20.0)
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,10 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
         points.append(Regularized(math.inf, end.a, end.h, end.D_0, end.p, end.residual, 0.5 * end.residual**2))
         quantities["D_0"] = end.D_0
 
+    rho_0 = constants["rho_0"].as_upper()
+
     def bound(t: Floats) -> Floats:
-        out = np.full(t.shape, np.inf)
+        out = np.full(t.shape, rho_0)
         live = t > 0
         values = [
             mirror.instance.curve(
@@ -126,10 +128,10 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
             )
             for point in points
         ]
-        out[live] = np.min(values, axis=0) / mirror.root_w_min
+        out[live] = np.minimum(np.min(values, axis=0) / mirror.root_w_min, rho_0)
         return out
 
-    curves = [Curve(statement, "rho", "upper", "ρ(t) ≤ lower envelope over points h", of_time(bound))]
+    curves = [Curve(statement, "rho", "upper", "ρ(t) ≤ lower envelope over points h", of_time(bound), False)]
     if stop is not None and level is not None:
         curves += stopping_curves(statement, stop, level, constants["eps"].as_upper())
         reason = f"residual below τ‖ε‖ = {level:.4g} from T = {stop:.4g} on, whatever the conditioning"
@@ -155,9 +157,13 @@ def _linear(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
     # The comparison point fits the data up to end.residual; the argument (D decreases) lasts until the run is as close.
     floor = end.residual / mirror.root_w_min
     rho_0 = instance.constants["rho_0"].as_upper()
-    given = {"dphi_min": slope, "sigma_B": sigma_B, "rho_0": rho_0}
-    curve = Curve(statement, "rho", "upper", "ρ(t) ≤ ρ0 e^{−rate·t}",
-                  of_time(lambda t: np.maximum(instance.curve(statement, "bound", {"t": t, **given}), floor)), False)  # fmt: skip
+    # B is whitened: the weights are in sigma_B already.
+    given = {"dphi_min": slope, "sigma_B": sigma_B, "rho_0": rho_0, "w_min": 1.0}
+
+    def bound(t: Floats) -> Floats:
+        return np.maximum(instance.curve(statement, "residual", {"t": t, **given}), floor)
+
+    curve = Curve(statement, "rho", "upper", "ρ(t) ≤ ρ0 e^{−rate·t}", of_time(bound), False)
     quantities = {"rate": rate, "dphi_min": slope, "sigma_B": sigma_B, "D_0": end.D_0, "valid_down_to": floor}
     reason = f"rate ≥ (min φ')² σ_min(B)² = {rate:.3g}"
     truth = instance.problem.truth
