@@ -102,7 +102,7 @@ def of_problem(problem: Problem) -> Constants:
         "k": exact(network.k, "width"),
         "rank": exact(svd.rank, "numerical rank, certified by sigma_F > 0"),
     }
-    sigma_F = sigma_min_lower(T if svd.rank == min(m, n) else svd.P * svd.sigma)
+    sigma_F = sigma_min_lower(T if svd.rank == min(m, n) else svd.core())
     out["sigma_F"] = lower(sigma_F, "verified Cholesky factorization of the operator's Gram matrix")
     out["A_norm"] = upper(opnorm_upper(T), "verified Cholesky factorization")
     out["kappa"] = estimate(float(svd.sigma[0] / svd.sigma[-1]), "ratio of floating-point singular values")

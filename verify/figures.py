@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_RUN = {"marker": "o", "ms": 3.0, "lw": 0.0, "color": "black", "zorder": 5}
+_RUN: dict[str, Any] = {"marker": "o", "ms": 3.0, "lw": 0.0, "color": "black", "zorder": 5}
 _STATEMENT_COLORS = {
     "baseline": "tab:red", "step": "tab:red", "sharp": "tab:blue", "dip2": "tab:green", "illposed": "tab:orange",
     "wonly": "tab:purple", "recover": "tab:cyan",
@@ -55,16 +55,16 @@ def draw_bounds(ax: Axes, result: RunResult, quantities: tuple[str, ...], slack:
         if not live.any():
             continue
         family = curve.statement.split(".")[0]
-        style = _STYLES[used.get(family, 0) % len(_STYLES)]
+        dash = _STYLES[used.get(family, 0) % len(_STYLES)]
         used[family] = used.get(family, 0) + 1
         colour = _STATEMENT_COLORS.get(family, "tab:gray")
         label = f"{curve.statement}: {curve.label}"
-        ax.plot(series.t[live], bound[live], style, color=colour, lw=1.3, label=label)
+        ax.plot(series.t[live], bound[live], ls=dash, color=colour, lw=1.3, label=label)
         if slack is not None:
             value = series.value[live]
             good = value > 0
             ratio = bound[live][good] / value[good] if curve.side == "upper" else value[good] / bound[live][good]
-            slack.plot(series.t[live][good], ratio, style, color=colour, lw=1.0)
+            slack.plot(series.t[live][good], ratio, ls=dash, color=colour, lw=1.0)
     ax.set_xscale("log")
     ax.set_yscale("log")
     if slack is not None:

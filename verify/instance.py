@@ -51,7 +51,7 @@ class Instance:
             return ReducedProblem(
                 problem.forward, problem.y, problem.loss, network.activation, network.train, network.a, network.V
             )
-        return ReducedProblem.restrict(network, svd.P * svd.sigma, self.U, problem.y, problem.loss)
+        return ReducedProblem.restrict(network, svd.core(), self.U, problem.y, problem.loss)
 
     def reduced_network(self) -> TwoLayer:
         """The network at θ(0) in reduced coordinates (V̂ = UᵀV, p × k)."""
@@ -92,6 +92,7 @@ class Instance:
         Any matrix serves in `recover.split`, so that the rounding of this one costs no rigour.
         """
         svd = self.problem.svd
+        assert svd.P is not None  # the problem decomposes a stored matrix
         columns = svd.U if svd.U is not None else np.eye(self.problem.network.n)
         scaled = self.problem.output_scale * columns / svd.sigma
         synthesis = self.problem.synthesis

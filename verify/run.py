@@ -125,8 +125,15 @@ class RunResult:
             "checks": [check.to_json() for check in self.checks],
             "restart": self.restart.to_json(),
             "quality": self.quality(),
+            "conclusion": self.conclusion(),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
+
+    def conclusion(self) -> list[str]:
+        """What a user wants to know, in sentences; see :mod:`verify.report`."""
+        from .report import conclusion
+
+        return conclusion(self)
 
     def quality(self) -> dict[str, dict[str, float]]:
         """Relative error, PSNR and SSIM of observation and reconstruction; see :mod:`verify.quality`."""

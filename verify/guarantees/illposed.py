@@ -28,6 +28,7 @@ def truth_distance(instance: Instance) -> float | None:
     if problem.truth is None:
         return None
     svd, T, truth = problem.svd, problem.forward, problem.truth
+    assert svd.P is not None  # the problem decomposes a stored matrix
     clean = np.asarray(problem.operator.matvec(truth), dtype=np.float64)
     coordinates = (svd.P.T @ clean) / svd.sigma
     candidate = coordinates if svd.U is None else svd.U @ coordinates

@@ -9,7 +9,7 @@ from numerics.rigorous import norm_upper, up
 
 from ..instance import Instance
 from ..observables import Observables
-from .base import Curve, Guarantee, not_evaluable, not_met, of_time
+from .base import Curve, Guarantee, Status, not_evaluable, not_met, of_time
 
 _BASELINE = "signal error by restricted injectivity (μ)"
 _KERNEL = "signal error split along the kernel of A, a priori"
@@ -120,7 +120,7 @@ def by_kernel(instance: Instance) -> Guarantee:
     truth = norm_upper(problem.truth)
     quantities = {"drift": s * drift, "ker_0": s * start, "PKQ": coupling, "limit": limit}
     reason = f"in the limit ‖x − x̄‖ ≤ {limit:.4g} ({limit / truth:.1%} of ‖x̄‖)"
-    status = "in_force" if limit < truth else "vacuous"
+    status: Status = "in_force" if limit < truth else "vacuous"
     return Guarantee(statement, _KERNEL, status, reason, 0.5 / h, quantities, curves=(curve,))
 
 
