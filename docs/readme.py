@@ -1,7 +1,7 @@
 """Keep the README's excerpt and figures what the command makes of examples/mri.toml.
 
-    python docs/readme.py write results/mri     copy the figures, put the report's conclusion into README.md
-    python docs/readme.py check results/mri     fail if a number of the excerpt is off by more than 2 %
+python docs/readme.py write results/mri     copy the figures, put the report's conclusion into README.md
+python docs/readme.py check results/mri     fail if a number of the excerpt is off by more than 2 %
 """
 
 from __future__ import annotations

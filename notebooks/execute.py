@@ -19,7 +19,9 @@ def main(out: Path | None) -> int:
         return 1
     for path in notebooks:
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
+        NotebookClient(
+            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
+        ).execute()
         cells = sum(cell.cell_type == "code" for cell in notebook.cells)
         print(f"{path.name}: {cells} code cells executed")
         if out is not None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from numerics.integrator import Progress, Settings, integrate
+from numerics.networks.two_layer import TwoLayer
 from numerics.reduced import ReducedProblem
 from numerics.trajectory import Trajectory, from_run, signal
 
-__all__ = ["ReducedProblem", "Trajectory", "gradient_flow", "signal"]
+__all__ = ["ReducedProblem", "Trajectory", "gradient_flow", "signal", "state_at"]
 
 
 def gradient_flow(
@@ -76,3 +80,42 @@ def gradient_flow(
         max_state_bytes=max_state_bytes,
     )
     return from_run(problem, integrate(problem.system(), settings))
+
+
+def state_at(trajectory: Trajectory, t: float, rtol: float = 1e-10, atol: float = 1e-13) -> TwoLayer:
+    """The reduced network at any time of the run: dense output, integrated anew from the last stored time before t.
+
+    The interpolant of DOP853 is not under error control (on stiff problems it is off by orders of magnitude more than the
+    steps themselves), so the few steps from the nearest stored state are taken again, to the tolerances given here.
+
+    Parameters
+    ----------
+    trajectory: a run of :func:`gradient_flow`.
+    t: a time between 0 and the end of the run.
+    rtol, atol: tolerances of the steps in between; the error of the stored state itself is `trajectory.error_theta`.
+
+    Raises
+    ------
+    ValueError: t outside the run.
+
+    >>> import numpy as np
+    >>> from numerics.activations import activation
+    >>> from numerics.losses import loss
+    >>> one = np.ones((1, 1))
+    >>> problem = ReducedProblem(one, np.ones(1), loss("least_squares"), activation("identity"), "W", np.zeros(1), one)
+    >>> run = gradient_flow(problem, t_max=1.0)  # a(t) = 1 − exp(−t)
+    >>> bool(abs(state_at(run, 0.123).a[0] - (1 - np.exp(-0.123))) < 1e-9)
+    True
+    """
+    end = float(trajectory.t[-1])
+    if not 0 <= t <= end:
+        raise ValueError(f"t = {t}; the run covers 0 ≤ t ≤ {end:.6g}")
+    i = int(np.searchsorted(trajectory.t, t, side="right")) - 1
+    start, rest = trajectory.state(i), t - float(trajectory.t[i])
+    if rest == 0:
+        return start
+    problem = replace(trajectory.problem, a0=start.a, V0=start.V)
+    piece = gradient_flow(problem, t_max=rest, times=(), rtol=rtol, atol=atol, error_estimate=False)
+    if piece.status != "t_max":
+        raise ValueError(f"the flow could not be continued to t = {t}: {piece.message}")
+    return piece.state(len(piece) - 1)
