@@ -102,8 +102,7 @@ def mark_times(ax: Axes, result: RunResult) -> Axes:
 
 def loss_figure(result: RunResult) -> Figure:
     """‖y(t) − y‖ (as ρ) against every bound in force."""
-    figure, (top, low) = _panels("Residual against its bounds")
-    draw_bounds(top, result, ("rho", "residual"), low)
+    figure, top = _panels("Residual against its bounds", result, ("rho", "residual"))
     constants = result.instance.constants
     if "eps" in constants and constants["eps"].value > 0:
         top.axhline(constants["eps"].value, color="tab:gray", lw=0.8)
@@ -119,16 +118,16 @@ def loss_figure(result: RunResult) -> Figure:
 
 def sigma_figure(result: RunResult) -> Figure:
     """σ_min of the Jacobian along the run and its lower bounds."""
-    figure, (top, low) = _panels("Smallest singular value of the Jacobian")
-    draw_bounds(top, result, ("sigma", "hidden"), low)
-    top.set_ylabel("σ_min(J_g(t)), ‖φ(a)‖/√k")
+    both = result.problem.network.train == "both"
+    quantities = ("sigma", "hidden") if both else ("sigma",)
+    figure, top = _panels("Smallest singular value of the Jacobian", result, quantities)
+    top.set_ylabel("σ_min(J_g(t)), ‖φ(a)‖/√k" if both else "σ_min(J_g(t))")
     return figure
 
 
 def distance_figure(result: RunResult) -> Figure:
     """Distance from the initialization and path length against R', ℓ*, and the radius R."""
-    figure, (top, low) = _panels("Distance from the initialization")
-    draw_bounds(top, result, ("length", "distance"), low)
+    figure, top = _panels("Distance from the initialization", result, ("length", "distance"))
     constants = result.instance.constants
     if "R" in constants and np.isfinite(constants["R"].value) and constants["R"].value > 0:
         top.axhline(constants["R"].value, color="tab:red", lw=0.8, ls=":")
@@ -143,8 +142,7 @@ def signal_figure(result: RunResult) -> Figure | None:
     """Error of the signal against the recovery bounds; None without a true signal."""
     if "signal_error" not in result.observed:
         return None
-    figure, (top, low) = _panels("Error of the recovered signal")
-    draw_bounds(top, result, ("signal_error",), low)
+    figure, top = _panels("Error of the recovered signal", result, ("signal_error",))
     assert result.problem.truth is not None
     top.axhline(float(np.linalg.norm(result.problem.truth)), color="tab:gray", lw=0.8)
     top.annotate("‖x̄‖", (0.005, float(np.linalg.norm(result.problem.truth))), xycoords=("axes fraction", "data"),
@@ -220,11 +218,17 @@ def _merit(row: dict[str, float] | None) -> str:
     return "\n" + ", ".join(parts)
 
 
-def _panels(title: str) -> tuple[Figure, tuple[Axes, Axes]]:
+def _panels(title: str, result: RunResult, quantities: tuple[str, ...]) -> tuple[Figure, Axes]:
+    """A figure with these quantities drawn, and a slack panel under it if there is any bound to show slack of."""
     figure = Figure(figsize=(7.2, 5.2), layout="constrained")
-    top, low = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    if curves_for(result, quantities):
+        top, low = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        draw_bounds(top, result, quantities, low)
+    else:
+        top = figure.subplots()
+        draw_bounds(top, result, quantities)
     top.set_title(title, fontsize=10)
-    return figure, (top, low)
+    return figure, top
 
 
 def tables(result: RunResult) -> dict[str, list[tuple[str, Floats, Floats, Floats | None]]]:
