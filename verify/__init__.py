@@ -1,7 +1,10 @@
 """How claims meet numbers: problems, guarantees, checks, reports, the command line.
 
->>> from verify import load, build  # doctest: +SKIP
->>> problem = build(load("examples/mri.toml"))  # doctest: +SKIP
+>>> from verify import build, parse  # or load("problem.toml")
+>>> problem = build(parse({"signal": {"source": "values", "values": [1.0, 2.0]}, "operator": {"kind": "identity"},
+...                        "network": {"width": 8}}))
+>>> problem.forward.shape
+(2, 2)
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ from numerics.rigorous import norm_upper, up
 
 from ..instance import Instance
 from ..observables import Observables
-from .base import Curve, Guarantee, Status, not_evaluable, not_met, of_time
+from .base import Curve, Guarantee, Status, not_evaluable, not_met, of_time, ratio
 
 _BASELINE = "signal error by restricted injectivity (μ)"
 _KERNEL = "signal error split along the kernel of A, a priori"
@@ -30,14 +30,8 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
     if problem.truth is None or "eps" not in constants:
         return not_evaluable(statement, _BASELINE, "needs the true signal and the noise level")
     R_prime = baseline.quantities["R_prime"]
-    s = problem.output_scale
-    g0 = problem.network.output()
-    distance = None
-    if problem.synthesis is None:
-        scale = norm_upper(problem.network.V) * norm_upper(problem.network.activation.phi(problem.network.a))
-        distance = norm_upper(
-            g0 - problem.truth / s, (problem.network.k + 16) * 2.0**-53 * (scale + norm_upper(problem.truth))
-        )
+    found = instance.start_error()
+    distance = None if found is None else norm_upper(*found)
     if not instance.is_injective:
         if distance is not None and reach_full(instance, R_prime) >= distance:
             case = "x̄ ∈ Σ' (proved), so μ = 0 by recover.tension: the bound says nothing"
@@ -57,15 +51,18 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
     dist = up(instance.signal_norm_bound * missing)
     case = f"A is injective, μ ≥ σ_min(A) = {mu:.4g}; dist(x̄, Σ') ≤ {dist:.4g}" + (" (x̄ ∈ Σ')" if dist == 0 else "")
 
+    eps = instance.data_error
+    assert eps is not None
+
     def curve(identifier: str):
-        given = {"mu": mu, "L_F": L_F, "A_norm": L_F, "dist": dist}
+        given = {"mu": mu, "L_F": L_F, "A_norm": L_F, "dist": dist, "eps": eps}
         return of_time(lambda t: instance.curve(identifier, "bound", {"t": t, **given}))
 
     curves = (
         Curve("baseline.recovery", "signal_error", "upper", "‖x(t) − x̄‖ ≤ baseline bound", curve("baseline.recovery")),
         Curve("recover.linear", "signal_error", "upper", "‖x(t) − x̄‖ ≤ bound without “1 +”", curve("recover.linear")),
     )
-    final = (constants["eps"].as_upper() + L_F * dist) / mu
+    final = (eps + L_F * dist) / mu
     return Guarantee(
         statement, _BASELINE, "in_force", case, None, {"mu": mu, "dist": dist, "limit": final}, curves=curves
     )
@@ -95,6 +92,8 @@ def by_kernel(instance: Instance) -> Guarantee:
     if not h < 0.5:
         return not_met(statement, _KERNEL, f"needs the sharp condition with the modulus of the whole Jacobian: h = {h:.4g} "
                        "is not below 1/2", 0.5 / h)  # fmt: skip
+    eps = instance.data_error
+    assert eps is not None
     ell_star = instance.upper("sharp.length", "ell_star", Lambda=Lambda)
     coupling = instance.kernel_coupling
     if instance.U is None:
@@ -105,23 +104,24 @@ def by_kernel(instance: Instance) -> Guarantee:
         )
         start = instance.kernel_error() or 0.0
     s = problem.output_scale
+    given = {"ker_0": start, "drift": drift, "eps": eps}
 
     def bound(t: np.ndarray, observed: Observables) -> tuple[np.ndarray, np.ndarray]:
         rho = observed["rho"]
         at = np.searchsorted(rho.t, t)
         values = [
-            s * instance.curve("recover.kernel", "bound", {"rho": np.maximum(v, 0.0), "ker_0": start, "drift": drift})
+            s * instance.curve(statement, "bound", {**given, "rho": np.maximum(v, 0.0)})
             for v in (rho.value[at], rho.value[at] + rho.budget[at])
         ]
         return values[0], np.abs(values[1] - values[0])
 
     curve = Curve(statement, "signal_error", "upper", "‖x(t) − x̄‖ ≤ kernel bound", bound)
-    limit = s * instance.upper("recover.kernel", "bound", rho=0.0, ker_0=start, drift=drift)
+    limit = s * instance.upper(statement, "bound", rho=0.0, **given)
     truth = norm_upper(problem.truth)
     quantities = {"drift": s * drift, "ker_0": s * start, "PKQ": coupling, "limit": limit}
-    reason = f"in the limit ‖x − x̄‖ ≤ {limit:.4g} ({limit / truth:.1%} of ‖x̄‖)"
+    reason = f"in the limit ‖x − x̄‖ ≤ {limit:.4g}{_share(limit, truth)}"
     status: Status = "in_force" if limit < truth else "vacuous"
-    return Guarantee(statement, _KERNEL, status, reason, 0.5 / h, quantities, curves=(curve,))
+    return Guarantee(statement, _KERNEL, status, reason, ratio(0.5, h), quantities, curves=(curve,))
 
 
 def by_split(instance: Instance) -> Guarantee:
@@ -130,7 +130,8 @@ def by_split(instance: Instance) -> Guarantee:
     problem, constants = instance.problem, instance.constants
     if problem.truth is None or "eps" not in constants:
         return not_evaluable(statement, _SPLIT, "needs the true signal and the noise level")
-    R_norm, eps = instance.right_inverse_norm, constants["eps"].as_upper()
+    R_norm, eps = instance.right_inverse_norm, instance.data_error
+    assert eps is not None
 
     def bound(t: np.ndarray, observed: Observables) -> tuple[np.ndarray, np.ndarray]:
         residual, unseen = observed["residual"], observed["unseen_error"]
@@ -143,7 +144,17 @@ def by_split(instance: Instance) -> Guarantee:
     seen = R_norm * 2 * eps
     truth = norm_upper(problem.truth)
     unseen = norm_upper(instance.unseen(problem.truth))
-    reason = (f"what the data see: at most ‖R‖·2‖ε‖ = {seen:.4g} ({seen / truth:.1%} of ‖x̄‖) once the residual is below ‖ε‖; "
-              f"what they do not see of x̄: {unseen:.4g} ({unseen / truth:.1%})")  # fmt: skip
+    reason = (f"what the data see: at most ‖R‖·2‖ε‖ = {seen:.4g}{_share(seen, truth)} once the residual is below ‖ε‖; "
+              f"what they do not see of x̄: {unseen:.4g}{_share(unseen, truth)}")  # fmt: skip
     quantities = {"R_norm": R_norm, "seen": seen, "unseen_truth": unseen}
+    if eps == 0 and instance.is_injective and constants["kappa"].value < 1 + 1e-9:
+        # ‖x − x̄‖ = ‖R‖‖y(t) − y‖ then: a comparison of a number with itself decides nothing
+        return Guarantee(
+            statement, _SPLIT, "in_force", "an equality here (isometry, no noise): nothing to compare", None, quantities
+        )
     return Guarantee(statement, _SPLIT, "in_force", reason, None, quantities, curves=(curve,))
+
+
+def _share(part: float, truth: float) -> str:
+    """` (… of ‖x̄‖)`, nothing for a zero truth."""
+    return f" ({part / truth:.1%} of ‖x̄‖)" if truth > 0 else ""
