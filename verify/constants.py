@@ -24,6 +24,8 @@ from .problem import Problem
 Floats = NDArray[np.float64]
 
 _U = 2.0**-53
+# The formulas divide by ρ0 and take the logarithm of the loss. An upper bound may be positive where the truth is zero.
+_SMALLEST = 1e-150
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,17 @@ def residual_upper(problem: Problem, network: TwoLayer) -> tuple[float, float]:
     """
     T, y, k = problem.forward, problem.y, network.k
     phi, phi_error = network.activation.enclose_phi(network.a)
-    if problem.spec.network.antisymmetric and _is_paired(network):
+    if is_paired(network):
         # V0 = [V', −V'], a0 = [a', a'] as doubles: the sum cancels exactly, x(0) = 0 (`dip2.antisymmetric`).
         difference, error = -y, 0.0
     else:
         TV = T @ network.V
         size_TV, size_phi = norm_upper(TV), norm_upper(phi)
         gamma = (k + 8) * _U / (1 - (k + 8) * _U)
+        # a truncated operator is C Uᵀ, of which T is the rounded product
+        product_error = matmul_error(T, network.V) + problem.svd.operator.array_error() * norm_upper(network.V)
         error = (
-            matmul_error(T, network.V) * size_phi
+            product_error * (size_phi + norm_upper(phi_error))
             + size_TV * (norm_upper(phi_error) + 2 * gamma * size_phi)
         ) / math.sqrt(k)  # fmt: skip
         v = TV @ phi / math.sqrt(k)
@@ -78,11 +82,40 @@ def residual_upper(problem: Problem, network: TwoLayer) -> tuple[float, float]:
     return residual, up(scaled / math.sqrt(w_min) * (1 + 8 * _U))
 
 
-def _is_paired(network: TwoLayer) -> bool:
+def is_paired(network: TwoLayer) -> bool:
+    """Whether the neurons come in pairs of opposite sign, so that g(θ) = 0 exactly."""
     half = network.k // 2
     return bool(
-        np.array_equal(network.a[:half], network.a[half:]) and np.array_equal(network.V[:, :half], -network.V[:, half:])
+        network.k % 2 == 0
+        and np.array_equal(network.a[:half], network.a[half:])
+        and np.array_equal(network.V[:, :half], -network.V[:, half:])
     )
+
+
+def noise_upper(problem: Problem) -> float | None:
+    """Upper bound of ‖y − A x̄‖ for the stored y, A and x̄ (and of ‖y − T ḡ‖, s ḡ = x̄, without synthesis); None if unknown.
+
+    The drawn noise vector is not it: A x̄, and its sum with the noise, are rounded before they become y.
+    """
+    if problem.noise_norm is None:
+        return None
+    if problem.truth is None:
+        return problem.noise_norm.as_upper()
+    A, truth = problem.operator, problem.truth[:, None]
+    clean, error = A.left_multiply(truth)
+    largest = _difference_upper(problem.y, clean[:, 0], error)
+    if problem.synthesis is None:
+        ideal = truth / problem.output_scale
+        error = matmul_error(problem.forward, ideal)
+        error += (problem.svd.operator.array_error() + 2 * _U * norm_upper(problem.forward)) * norm_upper(ideal)
+        largest = max(largest, _difference_upper(problem.y, (problem.forward @ ideal)[:, 0], error * (1 + 8 * _U)))
+    return largest
+
+
+def _difference_upper(y: Floats, v: Floats, error: float) -> float:
+    """Upper bound of ‖y − w‖ for every w within `error` of v."""
+    difference = y - v
+    return norm_upper(difference, up(error + 2 * _U * norm_upper(difference)))
 
 
 def loss_upper(rho_upper: float, w_min: float) -> float:
@@ -102,13 +135,15 @@ def of_problem(problem: Problem) -> Constants:
         "k": exact(network.k, "width"),
         "rank": exact(svd.rank, "numerical rank, certified by sigma_F > 0"),
     }
-    sigma_F = sigma_min_lower(T if svd.rank == min(m, n) else svd.core())
-    out["sigma_F"] = lower(sigma_F, "verified Cholesky factorization of the operator's Gram matrix")
-    out["A_norm"] = upper(opnorm_upper(T), "verified Cholesky factorization")
+    if svd.truncated:  # the operator is C Uᵀ, not the rounded product that T stores
+        out["sigma_F"], out["A_norm"] = svd.sigma_min, svd.opnorm
+    else:
+        out["sigma_F"] = lower(sigma_min_lower(T), "verified Cholesky factorization of the operator's Gram matrix")
+        out["A_norm"] = upper(opnorm_upper(T), "verified Cholesky factorization")
     out["kappa"] = estimate(float(svd.sigma[0] / svd.sigma[-1]), "ratio of floating-point singular values")
     activation = network.activation
     out["B1"] = activation.B1
-    if activation.B2 is not None:
+    if activation.theory.smooth:
         out["B2"] = activation.B2
     out["sigma_0"] = network.sigma_min(U, svd.sin_angle)
     out["J_norm"] = network.opnorm(U, svd.sin_angle)
@@ -118,6 +153,7 @@ def of_problem(problem: Problem) -> Constants:
         out["Lambda"] = network.modulus(U, svd.sin_angle)
         out["R"] = network.baseline_radius(max(out["sigma_0"].as_lower(), 0.0), U, svd.sin_angle)
     residual, rho = residual_upper(problem, network)
+    rho = max(rho, _SMALLEST)
     out["residual_0"] = upper(residual, "‖y(0) − y‖ with rounding accounted for")
     out["rho_0"] = upper(rho, "ψ(L_y(y(0))) with rounding accounted for")
     out["loss_0"] = upper(loss_upper(rho, problem.loss.w_min), "w_min ρ0²/2")
@@ -126,5 +162,16 @@ def of_problem(problem: Problem) -> Constants:
     out["tau"] = exact(problem.tau, "given")
     out["y_norm"] = upper(norm_upper(problem.y), "norm of the data")
     if problem.noise_norm is not None:
-        out["eps"] = problem.noise_norm
+        out["eps"] = _noise_level(problem)
     return Constants(out)
+
+
+def _noise_level(problem: Problem) -> Bound:
+    """‖ε‖ as the theorems need it: at least ‖y − A x̄‖; exactly 0 for data that are their own truth."""
+    given = problem.noise_norm
+    assert given is not None
+    if given.value == 0 or problem.truth is None:
+        return given
+    bound = noise_upper(problem)
+    assert bound is not None
+    return upper(bound, f"‖y − A x̄‖ with rounding accounted for ({given.how})")

@@ -14,11 +14,11 @@ from numerics.flow import ReducedProblem, Trajectory
 from numerics.flow import signal as network_output
 from numerics.networks.two_layer import TwoLayer
 from numerics.reduced import InnerLayer
-from numerics.rigorous import matmul_error, norm_upper, opnorm_upper, up
+from numerics.rigorous import norm_upper, opnorm_upper, sigma_min_lower, up
 from theory.registry import registry
 from theory.symbols import SYMBOLS
 
-from .constants import Constants, basis, of_problem
+from .constants import Constants, basis, is_paired, noise_upper, of_problem
 from .problem import Problem
 
 Floats = NDArray[np.float64]
@@ -66,13 +66,9 @@ class Instance:
         return system.B
 
     @cached_property
-    def basis_defect(self) -> float:
-        """Upper bound of ‖C Uᵀ − T‖_F: how far the reduced operator is from the stored one."""
-        if self.U is None:
-            return 0.0
-        C, T = self.reduced.C, self.problem.forward
-        product = C @ self.U.T
-        return norm_upper(product - T, matmul_error(C, self.U.T) + 2.0**-52 * norm_upper(T))
+    def reduced_sigma_F(self) -> float:
+        """σ_min of the operator C of the reduced flow, from below (T itself where nothing is restricted)."""
+        return self.constants["sigma_F"].as_lower() if self.U is None else sigma_min_lower(self.reduced.C)
 
     def signal(self, trajectory: Trajectory, i: int) -> Floats:
         """x(t_i) = S (s g(θ(t_i))), shape (n_x,)."""
@@ -137,12 +133,12 @@ class Instance:
         weighted = network.V * (slope * slope / network.k)
         coupled = weighted @ (U.T @ network.V).T  # K0 U up to f² U, which P removes
         projected = coupled - U @ (U.T @ coupled)
-        # Each product loses at most (k + n + 8) ulp of the product of the Frobenius norms; the computed basis is off the
-        # true one by sin_angle, which turns ‖P K Q‖ by at most 2 sin_angle ‖K‖.
+        # Each product loses at most (k + n + 8) ulp of the product of the Frobenius norms; the computed basis is off a
+        # true one by sin_angle =: α in norm, which changes P by at most 2α + α² and P K U by that and α, times ‖K‖.
         size = norm_upper(network.V * slope) * norm_upper(network.V) * network.activation.B1.as_upper() / network.k
         ulps = (network.k + 2 * network.n + 64) * 2.0**-53
         angle = self.problem.svd.sin_angle
-        return up(opnorm_upper(projected) + size * (4 * ulps * (1 + U.shape[1]) + 2 * angle))
+        return up(opnorm_upper(projected) + size * (4 * ulps * (1 + U.shape[1]) + 4 * angle))
 
     @cached_property
     def full_modulus(self) -> float:
@@ -158,21 +154,48 @@ class Instance:
         """Lipschitz constant of the whole Jacobian on B(θ0, r), from above."""
         return self.problem.network.lipschitz(r).as_upper()
 
-    def kernel_error(self) -> float | None:
-        """‖P(g(0) − ḡ)‖ from above, with no synthesis: x̄ = s ḡ. None if the truth is not known."""
+    @cached_property
+    def output_0(self) -> tuple[Floats, float]:
+        """(g(θ(0)) in floating point, an upper bound of its error in norm); both exactly zero for paired neurons."""
+        network = self.problem.network
+        if is_paired(network):
+            return np.zeros(network.n), 0.0
+        phi, phi_error = network.activation.enclose_phi(network.a)
+        size_V, size_phi = norm_upper(network.V), norm_upper(phi)
+        ulps = (network.k + 16) * 2.0**-53 / (1 - (network.k + 16) * 2.0**-53)
+        error = size_V * (2 * ulps * size_phi + norm_upper(phi_error) * (1 + 2 * ulps)) / np.sqrt(network.k)
+        return network.V @ phi / np.sqrt(network.k), up(error * (1 + 2.0**-45))
+
+    @cached_property
+    def data_error(self) -> float | None:
+        """Upper bound of ‖y − A x̄‖, rounding included: > 0 even for data without noise. None if not known."""
+        return noise_upper(self.problem)
+
+    def start_error(self) -> tuple[Floats, float] | None:
+        """(g(0) − x̄/s, an upper bound of its error), with no synthesis. None if the truth is not known."""
         problem = self.problem
         if problem.truth is None or problem.synthesis is not None:
             return None
+        g0, error = self.output_0
+        ideal = problem.truth / problem.output_scale
+        difference = g0 - ideal
+        rounding = 2.0**-53 * (norm_upper(ideal) + norm_upper(difference))
+        return difference, up((error + rounding) * (1 + 2.0**-45))
+
+    def kernel_error(self) -> float | None:
+        """‖P(g(0) − ḡ)‖ from above, with no synthesis: x̄ = s ḡ. None if the truth is not known."""
+        found = self.start_error()
+        if found is None:
+            return None
         if self.U is None:
             return 0.0
-        g0 = problem.network.output()
-        difference = g0 - problem.truth / problem.output_scale
+        difference, error = found
         projected = difference - self.U @ (self.U.T @ difference)
-        size = norm_upper(difference) + norm_upper(g0)
-        ulps = (2 * problem.network.n + problem.network.k + 64) * 2.0**-53
-        scale = norm_upper(problem.network.V) * norm_upper(problem.network.activation.phi(problem.network.a))
-        allowance = ulps * (size * (1 + self.U.shape[1]) + scale) + problem.svd.sin_angle * size
-        return up(norm_upper(projected) + allowance)
+        size = norm_upper(difference, error)
+        # I − UUᵀ loses n + p ulp of products of norms; it is off the projector on ker T by at most 2 sin_angle (+ its square).
+        n, p = self.U.shape
+        ulps = (n + p + 64) * 2.0**-53
+        return up(norm_upper(projected) + 2 * error + size * (2 * ulps * (1 + p) + 3 * self.problem.svd.sin_angle))
 
     # --- formulas
     def values(self, identifier: str, name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`sharp.restart` along a run: the first stored time from which the rest of the flow is guaranteed, at the user's width.
 
 The theorems hold from any starting point. At stored parameters θ1 (these doubles, whatever produced them) the conditions
-are evaluated as at t = 0, with certified constants: once one holds, gradient flow from θ1 provably reaches zero loss.
+are evaluated as at t = 0, with certified constants: once one holds, gradient flow from θ1 provably reaches zero loss. The
+claim is about the flow that is simulated: the operator is C (m × p) and the network is (a, V̂), in coordinates of Im Tᵀ.
 """
 
 from __future__ import annotations
@@ -86,14 +87,12 @@ def rho_upper(instance: Instance, network: TwoLayer) -> float:
     reduced, k = instance.reduced, network.k
     phi, phi_error = network.activation.enclose_phi(network.a)
     CV = reduced.C @ network.V
-    ulps = (k + 16) * 2.0**-53
-    size_CV, size_phi = norm_upper(CV), norm_upper(phi)
+    ulps = (k + 16) * 2.0**-53 / (1 - (k + 16) * 2.0**-53)
+    size_CV, size_phi, size_error = norm_upper(CV), norm_upper(phi), norm_upper(phi_error)
     error = (
-        matmul_error(reduced.C, network.V) * size_phi + size_CV * (norm_upper(phi_error) + 2 * ulps * size_phi)
+        matmul_error(reduced.C, network.V) * (size_phi + size_error) + size_CV * (size_error + 2 * ulps * size_phi)
     ) / math.sqrt(k)  # fmt: skip
-    # C Uᵀ is the stored T up to rounding: the difference acts on the whole output.
     difference = CV @ phi / math.sqrt(k) - reduced.y
-    error += instance.basis_defect * norm_upper(network.V) * size_phi / math.sqrt(k)
     error = up(error * (1 + 2.0**-45) + 2.0**-52 * norm_upper(difference))
     weights = instance.problem.loss.weights
     if weights is None:
@@ -106,25 +105,25 @@ def rho_upper(instance: Instance, network: TwoLayer) -> float:
 
 def _checkpoint(instance: Instance, trajectory: Trajectory, i: int) -> Checkpoint:
     network, constants = trajectory.state(i), instance.constants
-    angle = instance.problem.svd.sin_angle
     rho = rho_upper(instance, network)
-    sigma_F, w_min = constants["sigma_F"].as_lower(), constants["w_min"].value
+    sigma_F, w_min = instance.reduced_sigma_F, constants["w_min"].value
+    smooth = network.activation.theory.smooth
     h, by, rate, ell = math.inf, None, 0.0, math.inf
-    sigma = network.sigma_min(None, angle).as_lower() if "Lambda" in constants else 0.0
+    sigma = network.sigma_min().as_lower() if smooth else 0.0
     if sigma > 0 and sigma_F > 0:
-        here = {"sigma_0": sigma, "Lambda": network.modulus(None, angle).as_upper(), "rho_0": rho}
+        here = {"sigma_F": sigma_F, "sigma_0": sigma, "Lambda": network.modulus().as_upper(), "rho_0": rho}
         h = instance.upper("sharp.condition", "h", **here)
         if h < 0.5:
             by = "sharp.condition"
             rate = instance.lower("sharp.rate", "a", **here) * w_min
             ell = instance.upper("sharp.length", "ell_star", **here)
     amgm = None
-    if network.train == "both" and sigma_F > 0:
+    if smooth and network.train == "both" and sigma_F > 0:
         result = dual(network.activation, network.a, rho, sigma_F)
         amgm = result.capacity / rho if rho > 0 else math.inf
         if result.certified:
-            faster = instance.lower("dip2.amgm", "rate", s_star=result.s_star) * w_min
+            faster = instance.lower("dip2.amgm", "rate", sigma_F=sigma_F, s_star=result.s_star) * w_min
             if by is None or faster > rate:
                 by, rate = "dip2.amgm", faster
-            ell = min(ell, instance.upper("dip2.amgm", "length", s_star=result.s_star, rho_0=rho))
+            ell = min(ell, instance.upper("dip2.amgm", "length", sigma_F=sigma_F, s_star=result.s_star, rho_0=rho))
     return Checkpoint(i, float(trajectory.t[i]), rho, h, amgm, by, rate, ell)

@@ -48,7 +48,7 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
         distance = truth_distance(instance)
         assert distance is not None
     missing = max(0.0, distance - reach(instance, R_prime))
-    dist = up(instance.signal_norm_bound * missing)
+    dist = up(instance.signal_norm_bound * missing) if missing > 0 else 0.0
     case = f"A is injective, μ ≥ σ_min(A) = {mu:.4g}; dist(x̄, Σ') ≤ {dist:.4g}" + (" (x̄ ∈ Σ')" if dist == 0 else "")
 
     eps = instance.data_error
