@@ -1,19 +1,21 @@
 """W only, one input, linear A (`wonly.*`): convergence decided exactly, rates free of σF and κ, the limit predicted.
 
 The hidden vector h = φ(a) follows a mirror flow of ½‖B h − y‖², B = T V/√k. What is proved here is about the stored
-matrix B and the stored data taken exactly; with weights Γ⁻¹ about Γ^{-1/2}B and Γ^{-1/2}y.
+matrix B and the stored data taken exactly; with weights Γ⁻¹ about Γ^{-1/2}B and Γ^{-1/2}y. Where T is not onto (and y in its
+range, up to rounding) the threshold and the linear rate are about QᵀB and Qᵀy, Q the computed basis of the range.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
-from numerics.rigorous import sigma_min_lower
-from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, regularized, stopping_time, threshold
+from numerics.rigorous import norm_upper, sigma_min_lower
+from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, rate_time, regularized, stopping_time, threshold
 
 from ..instance import Instance
 from .base import Curve, Guarantee, not_met, of_time, stopping_curves
@@ -37,7 +39,27 @@ class _Mirror:
     instance: Instance
     B: Floats
     y: Floats
-    root_w_min: float
+    root: Floats | None = None
+    """Γ^{-1/2} as a vector; None for least squares."""
+
+    def weigh(self, rows: Floats) -> Floats:
+        """Γ^{-1/2} times a matrix or a vector."""
+        return rows if self.root is None else (self.root * rows.T).T
+
+    @property
+    def root_w_min(self) -> float:
+        """A lower bound of √w_min."""
+        return 1.0 if self.root is None else float(self.root.min()) * (1 - 2.0**-50)
+
+    def residual_upper(self, a: Floats) -> float:
+        """Upper bound of ‖B φ(a) − y‖ for the stored B and y, and for the exact products with the roots of the weights."""
+        h, error = self.activation.enclose_phi(a)
+        ulps = (h.size + 16) * 2.0**-53
+        r = self.B @ h - self.y
+        slack = np.abs(self.B) @ (np.abs(h) * (2 * ulps) + error * (1 + 4 * ulps)) + 2.0**-50 * (
+            np.abs(self.y) + np.abs(r)
+        )
+        return norm_upper((np.abs(r) + slack) * (1 + 2.0**-50))
 
     @property
     def activation(self):
@@ -65,18 +87,34 @@ def evaluate(instance: Instance) -> list[Guarantee]:
                 f"{network.activation.name} has no mirror map (A.activation)",
             )
         ]
-    B, y = instance.inner_matrix, instance.problem.y
-    weights = instance.problem.loss.weights
-    if weights is not None:
-        root = np.sqrt(weights)
-        B, y = root[:, None] * B, root * y
-    mirror = _Mirror(instance, B, y, math.sqrt(instance.problem.loss.w_min))
+    mirror = _whitened(instance)
+    core = _in_range(mirror)
     try:
-        end: Limit | None = limit(mirror.activation, B, y, mirror.a0)
+        end: Limit | None = limit(mirror.activation, core.B, core.y, mirror.a0)
     except ValueError:
         end = None
-    decided = _threshold(mirror)
-    return [decided, _rate(mirror, end, decided.in_force), _linear(mirror, end, decided.in_force)]
+    if end is not None:
+        end = replace(end, residual=mirror.residual_upper(end.a))
+    decided = _threshold(_in_range(_Mirror(instance, instance.inner_matrix, instance.problem.y)))
+    return [decided, _rate(mirror, end, decided.in_force), _linear(mirror, core, end, decided.in_force)]
+
+
+def _whitened(instance: Instance) -> _Mirror:
+    weights = instance.problem.loss.weights
+    plain = _Mirror(instance, instance.inner_matrix, instance.problem.y)
+    if weights is None:
+        return plain
+    root = np.sqrt(weights)
+    return _Mirror(instance, (root * plain.B.T).T, root * plain.y, root)
+
+
+def _in_range(mirror: _Mirror) -> _Mirror:
+    """The same problem in an orthonormal basis of the range of B, where T is not onto; else as it is."""
+    instance = mirror.instance
+    if instance.problem.svd.rank == instance.problem.y.size:
+        return mirror
+    Q, _ = scipy.linalg.qr(mirror.weigh(instance.reduced.C), mode="economic")
+    return replace(mirror, B=Q.T @ mirror.B, y=Q.T @ mirror.y)
 
 
 def _threshold(mirror: _Mirror) -> Guarantee:
@@ -104,15 +142,25 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
     horizon = 1.0
     if "eps" in constants and constants["eps"].as_upper() > 0:
         level = constants["tau"].value * constants["eps"].as_upper()
-        found = stopping_time(activation, B, y, a0, level * mirror.root_w_min * (1 - 2.0**-50))
+        goal = level * mirror.root_w_min * (1 - 2.0**-50)
+        found = stopping_time(activation, B, y, a0, goal)
         quantities["level"] = level
         if found.point is not None:
-            points.append(found.point)
-            horizon = found.point.t or 1.0
-        if math.isfinite(found.T):
-            stop = found.T
-            quantities["T"] = stop
-    points += [regularized(activation, B, y, a0, factor * horizon) for factor in _ENVELOPE]
+            point = replace(found.point, residual=mirror.residual_upper(found.point.a))
+            points.append(point)
+            horizon = point.t or 1.0
+            star = 0.5 * point.residual**2 * (1 + 2.0**-50)
+            T = (
+                0.0
+                if found.T == 0
+                else rate_time(0.5 * goal * goal * (1 - 2.0**-50), point.D_0, star, least_squares=True)
+            )
+            if math.isfinite(T):
+                stop = T
+                quantities["T"] = stop
+    for factor in _ENVELOPE:
+        point = regularized(activation, B, y, a0, factor * horizon)
+        points.append(replace(point, residual=mirror.residual_upper(point.a)))
     if end is not None:
         points.append(Regularized(math.inf, end.a, end.h, end.D_0, end.p, end.residual, 0.5 * end.residual**2))
         quantities["D_0"] = end.D_0
@@ -144,18 +192,20 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
     return Guarantee(statement, title, "in_force", reason, None, quantities, zero_loss, 0.0, stop, level, tuple(curves))
 
 
-def _linear(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
+def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
     statement, title = "wonly.linear_rate", _TITLES["wonly.linear_rate"]
     if end is None:
         return not_met(statement, title, "no interior point of the box fits the data exactly (see wonly.threshold)")
     instance = mirror.instance
     slope = dphi_floor(mirror.activation, end.a, end.D_0)
-    sigma_B = sigma_min_lower(mirror.B)
+    sigma_B = sigma_min_lower(core.B)
     if slope <= 0 or sigma_B <= 0:
         return not_met(statement, title, "min φ' > 0 or σ_min(B) > 0 could not be proved")
     rate = instance.lower(statement, "rate", dphi_min=slope, sigma_B=sigma_B)
     # The comparison point fits the data up to end.residual; the argument (D decreases) lasts until the run is as close.
     floor = end.residual / mirror.root_w_min
+    if core is not mirror:  # what is not in the range of B is rounding, and stays
+        floor += 1e-12 * norm_upper(mirror.y) / mirror.root_w_min
     rho_0 = instance.constants["rho_0"].as_upper()
     # B is whitened: the weights are in sigma_B already.
     given = {"dphi_min": slope, "sigma_B": sigma_B, "rho_0": rho_0, "w_min": 1.0}
