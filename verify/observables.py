@@ -113,6 +113,9 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
 
     if problem.truth is not None:
         errors, unseen = np.empty(len(t)), np.empty(len(t))
+        network = problem.network
+        # what g is the sum of: rounding is a few ulp of it, also where the terms cancel
+        terms = (float(np.linalg.norm(network.V)) + trajectory.distance) * hidden * instance.signal_norm_bound
         for i in range(len(t)):
             difference = instance.signal(trajectory, i) - problem.truth
             errors[i] = np.linalg.norm(difference)
@@ -121,6 +124,7 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
         reach = float(np.max(trajectory.distance))
         slope = instance.signal_norm_bound * (instance.full_norm + full_lip * reach)
         move = _product(slope, e_theta) + 64 * _EPS * (float(np.linalg.norm(problem.truth)) + errors)
+        move += 4 * _EPS * terms
         add("signal_error", "‖x(t) − x̄‖", errors, move)
         add("unseen_error", "‖(I − RA)(x(t) − x̄)‖", unseen, instance.unseen_norm * move)
     return Observables(out)

@@ -45,9 +45,9 @@ def as_seen(result: RunResult) -> Floats | None:
 
 
 def compare(result: RunResult) -> dict[str, dict[str, float]]:
-    """Figures of merit of the observation and of the reconstruction; empty if the truth is not known."""
+    """Figures of merit of the observation and of the reconstruction; empty if the truth is not known, or zero."""
     problem = result.problem
-    if problem.truth is None:
+    if problem.truth is None or not problem.truth.any():
         return {}
     index = reconstruction_index(result)
     found = {"reconstruction": result.instance.signal(result.trajectory, index)}

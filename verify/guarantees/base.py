@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..observables import Observables, Series
-from ..verdict import Check, Side, check_series
+from ..verdict import Check, Side, Verdict, check_series
 
 Floats = NDArray[np.float64]
 Status = Literal["in_force", "not_met", "not_evaluable", "vacuous"]
@@ -57,6 +57,9 @@ class Curve:
         keep = slice(None) if self.from_zero else series.t > 0
         if self.later is not None and not finite.any():
             at, claimed, reached, unsure = self.later(observed)
+            if not reached + unsure < claimed:
+                note = f"{self.label}: the run ended at t = {series.t[-1]:.4g}, before {at:.4g}"
+                return Check(self.statement, self.quantity, self.side, Verdict.UNDECIDED, note=note)
             return check_series(
                 self.statement, self.quantity, self.side, np.array([at]), np.array([reached]), np.array([claimed]),
                 np.array([unsure + FORMULA_ROUNDING * claimed]), self.label + " (at the end of the run)",
@@ -97,7 +100,8 @@ def of_rho(
 def stopping_curves(statement: str, t_stop: float, level: float, eps: float | None) -> list[Curve]:
     """ρ(t) ≤ level from t_stop on, and, where the noise is known, ‖y(t) − ȳ‖ ≤ level + ‖ε‖ (`step.triangle_obs`).
 
-    The loss never increases (`step.energy`), so a run that ended before t_stop is judged by where it ended.
+    The loss never increases (`step.energy`), so a run that ended before t_stop keeps the claim if it ended below the level;
+    if it did not, nothing is decided.
     """
 
     def from_then(value: float) -> Callable[[Floats, Observables], tuple[Floats, Floats]]:
@@ -167,6 +171,11 @@ class Guarantee:
         """Plain data, without the curves."""
         plain = {k: v for k, v in self.__dict__.items() if k != "curves"}
         return {**plain, "quantities": dict(self.quantities)}
+
+
+def ratio(capacity: float, need: float) -> float:
+    """capacity/need, ∞ if nothing is needed: the margin of a condition need < capacity."""
+    return capacity / need if need > 0 else math.inf
 
 
 def not_met(statement: str, title: str, reason: str, margin: float | None = None, **quantities: float) -> Guarantee:

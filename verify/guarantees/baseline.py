@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..instance import Instance
-from .base import Curve, Guarantee, constant, not_met, of_time, stopping_curves
+from .base import Curve, Guarantee, constant, not_met, of_time, ratio, stopping_curves
 
 TITLE = "baseline theorem (R' < R)"
 
@@ -18,7 +18,7 @@ def evaluate(instance: Instance) -> Guarantee:
     if sigma_0 <= 0:
         return not_met("baseline.condition", TITLE, "σ0 > 0 could not be proved: the width is too small (A.init)")
     R_prime = instance.upper("baseline.condition", "R_prime")
-    margin = R / R_prime
+    margin = ratio(R, R_prime)
     if not R_prime < R:
         return not_met("baseline.condition", TITLE, f"R' = {R_prime:.4g} is not below R = {R:.4g}",
                        margin, R_prime=R_prime, R=R)  # fmt: skip

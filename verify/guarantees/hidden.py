@@ -10,7 +10,7 @@ from numerics.amgm import dual
 from numerics.balanced import balanced
 
 from ..instance import Instance
-from .base import Curve, Guarantee, constant, not_met, of_time, stopping_curves
+from .base import Curve, Guarantee, constant, not_met, of_time, ratio, stopping_curves
 
 _TITLES = {
     "linear": "amgm, linear (hidden activations)",
@@ -27,7 +27,7 @@ def linear(instance: Instance) -> Guarantee:
         return refused
     capacity = instance.lower("dip2.amgm", "capacity")
     rho_0 = instance.constants["rho_0"].as_upper()
-    margin = capacity / rho_0
+    margin = ratio(capacity, rho_0)
     if not rho_0 < capacity:
         return not_met("dip2.amgm", title, f"ρ0 = {rho_0:.4g} is not below σF√k f0²/B1 = {capacity:.4g}", margin)
     s_star = instance.lower("dip2.amgm", "s_star")
@@ -46,7 +46,7 @@ def by_duality(instance: Instance) -> Guarantee:
     constants, network = instance.constants, instance.problem.network
     rho_0 = constants["rho_0"].as_upper()
     result = dual(network.activation, network.a, rho_0, constants["sigma_F"].as_lower())
-    margin = result.capacity / rho_0
+    margin = ratio(result.capacity, rho_0)
     if not result.certified:
         return not_met("dip2.amgm", title, f"ρ0 = {rho_0:.4g} is not below 2σF∫F = {result.capacity:.4g}", margin)
     reason = f"ρ0 = {rho_0:.4g} < 2σF∫F = {result.capacity:.4g}"
@@ -74,6 +74,11 @@ def _refused(instance: Instance, statement: str, title: str) -> Guarantee | None
     """What all three need: both layers trained, σ_F > 0."""
     if instance.problem.network.train != "both":
         return not_met(statement, title, "only W is trained; the theorem is about both layers")
+    activation = instance.problem.network.activation
+    if not activation.theory.smooth:
+        return not_met(
+            statement, title, f"the activation {activation.name} has no continuous derivative (A.activation)"
+        )
     if instance.constants["sigma_F"].as_lower() <= 0:
         return not_met(statement, title, "σF > 0 could not be proved: the operator is too ill-conditioned")
     return None

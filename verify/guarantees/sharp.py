@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..instance import Instance
-from .base import Curve, Guarantee, constant, not_met, of_rho, of_time, stopping_curves
+from .base import Curve, Guarantee, constant, not_met, of_rho, of_time, ratio, stopping_curves
 
 TITLE = "sharp theorem (h < 1/2)"
 
@@ -18,7 +18,7 @@ def evaluate(instance: Instance) -> Guarantee:
     if sigma_0 <= 0:
         return not_met("sharp.condition", TITLE, "σ0 > 0 could not be proved: the width is too small (A.init)")
     h = instance.upper("sharp.condition", "h")
-    margin = 0.5 / h
+    margin = ratio(0.5, h)
     if not h < 0.5:
         return not_met("sharp.condition", TITLE, f"h = {h:.4g} is not below 1/2", margin, h=h)
     rho_0 = constants["rho_0"].as_upper()
