@@ -7,6 +7,7 @@ undecided: neither of the last two is ever folded into "holds".
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -102,9 +103,10 @@ def check_series(
     # The time that decides: the smallest margin slack − budget among those that gave the verdict, relative to the
     # bound, so that a bound that decays over many decades is not judged by its last entry alone.
     scale = np.maximum(np.abs(bound), np.finfo(float).tiny)
-    margin = np.where(words == str(verdict), (slack - budget) / scale, np.inf)
+    with np.errstate(over="ignore"):  # next to a bound of zero
+        margin = np.where(words == str(verdict), (slack - budget) / scale, np.inf)
     i = int(np.argmin(margin))
-    relative = float(slack[i] / scale[i])
+    relative = math.copysign(math.inf, slack[i]) if abs(slack[i]) > 1e300 * scale[i] else float(slack[i] / scale[i])
     return Check(
         statement, quantity, side, verdict, len(t), float(t[i]), float(value[i]), float(bound[i]), float(slack[i]),
         relative, float(budget[i]), counts, note,

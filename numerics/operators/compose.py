@@ -15,7 +15,15 @@ from scipy.linalg import svdvals
 
 from numerics import rigorous
 from numerics.bound import Bound, lower, upper
-from numerics.operators.base import MAX_DENSE, RANK_TOLERANCE, Array, ForwardOperator, describe_shape, rank_deficient
+from numerics.operators.base import (
+    MAX_DENSE,
+    RANK_TOLERANCE,
+    Array,
+    ForwardOperator,
+    RankDeficient,
+    describe_shape,
+    rank_deficient,
+)
 from numerics.operators.identity import IdentityOperator
 from numerics.operators.periodic import PeriodicOperator
 from numerics.operators.spec import OperatorSpec, doc, from_mapping, is_number
@@ -175,9 +183,18 @@ def product(*operators: ForwardOperator, scale: float = 1.0) -> ForwardOperator:
     shapes = {f.input_shape for f in kept}
     if len(shapes) == 1 and all(isinstance(f, PeriodicOperator) for f in kept):
         return PeriodicProduct([f for f in kept if isinstance(f, PeriodicOperator)], scale)
-    if len(kept) == 1 and kept[0].sigma_min().direction == "exact" and kept[0].sigma_min().value == 1.0:
+    if len(kept) == 1 and _is_isometry(kept[0]):
         return ScaledIsometry(kept[0], scale)
     return ComposedOperator(kept, scale)
+
+
+def _is_isometry(operator: ForwardOperator) -> bool:
+    """Whether all nonzero singular values are known to be 1. A rank-deficient operator may be scaled: truncation follows."""
+    try:
+        smallest = operator.sigma_min()
+    except RankDeficient:
+        return False
+    return smallest.direction == "exact" and smallest.value == 1.0
 
 
 class ScaledIsometry(ComposedOperator):
