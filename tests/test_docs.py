@@ -1,0 +1,35 @@
+"""Pages made from the registry are current; every identifier that the README or a guarantee names exists."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from theory.registry import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+IDENTIFIER = re.compile(r"`((?:A|baseline|step|sharp|illposed|dip2|wonly|recover|kl)\.[A-Za-z0-9_.]+)`")
+
+
+def test_the_page_of_statements_is_what_the_theory_says() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "statements.py"))["page"]
+    assert (ROOT / "docs" / "statements.md").read_text(encoding="utf-8") == page(), "run: python docs/statements.py"
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "CHANGELOG.md", *(str(p.relative_to(ROOT)) for p in ROOT.glob("verify/**/*.py"))]
+)
+def test_identifiers_exist(path: str) -> None:
+    for name in IDENTIFIER.findall((ROOT / path).read_text(encoding="utf-8")):
+        assert name in registry, f"{path} names {name}"
+
+
+def test_guarantees_name_statements() -> None:
+    """The identifiers that verify.guarantees puts into results, found as string literals."""
+    found = set()
+    for path in (ROOT / "verify" / "guarantees").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r'"((?:baseline|step|sharp|illposed|dip2|wonly|recover)\.[a-z0-9_]+)"', text))
+    assert len(found) >= 15
+    assert found <= set(registry)
