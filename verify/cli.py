@@ -8,7 +8,6 @@ that appears only when it is complete. Everything heavy is imported inside the c
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import warnings
@@ -122,6 +121,8 @@ def _print(result: RunResult, as_json: bool) -> None:
         return
     try:
         if as_json:
+            from verify.output import strict_json
+
             click.echo(json.dumps(strict_json(result.to_json()), indent=2, ensure_ascii=True, allow_nan=False))
         else:
             from rich.console import Console
@@ -150,25 +151,6 @@ def _quiet_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
-
-
-def strict_json(value: Any) -> Any:
-    """`value` in types that strict JSON has: infinities and NaN as texts, NumPy numbers and arrays as plain ones.
-
-    >>> strict_json({"bound": float("inf"), "t": (1, 2)})
-    {'bound': 'inf', 't': [1, 2]}
-    """
-    if isinstance(value, dict):
-        return {str(key): strict_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict_json(entry) for entry in value]
-    if hasattr(value, "tolist"):
-        return strict_json(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
 
 
 def _say_notes(problem: Problem) -> None:

@@ -7,12 +7,14 @@ result directory are carried over; a directory that is no earlier result of dipc
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from verify.tables import ProblemError
 
@@ -114,3 +116,22 @@ def _is_ours(directory: Path) -> bool:
 def _writable(directory: Path, path: Path) -> None:
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ProblemError(f"--out {path}: {directory} is not writable; choose another directory with --out")
+
+
+def strict_json(value: Any) -> Any:
+    """`value` in types that strict JSON has: infinities and NaN as texts, NumPy numbers and arrays as plain ones.
+
+    >>> strict_json({"bound": float("inf"), "t": (1, 2)})
+    {'bound': 'inf', 't': [1, 2]}
+    """
+    if isinstance(value, dict):
+        return {str(key): strict_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict_json(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return strict_json(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)

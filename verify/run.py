@@ -131,8 +131,8 @@ class RunResult:
         }
 
     def conclusion(self) -> list[str]:
-        """What a user wants to know, in sentences; see :mod:`verify.report`."""
-        from .report import conclusion
+        """What a user wants to know, in sentences; see :mod:`verify.conclusion`."""
+        from .conclusion import conclusion
 
         return conclusion(self)
 

@@ -7,7 +7,6 @@ undecided: neither of the last two is ever folded into "holds".
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -106,7 +105,7 @@ def check_series(
     with np.errstate(over="ignore"):  # next to a bound of zero
         margin = np.where(words == str(verdict), (slack - budget) / scale, np.inf)
     i = int(np.argmin(margin))
-    relative = math.copysign(math.inf, slack[i]) if abs(slack[i]) > 1e300 * scale[i] else float(slack[i] / scale[i])
+    relative = float(slack[i]) / float(scale[i])  # Python floats: a quotient beyond their range is ±∞, without a warning
     return Check(
         statement, quantity, side, verdict, len(t), float(t[i]), float(value[i]), float(bound[i]), float(slack[i]),
         relative, float(budget[i]), counts, note,

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from verify.cli import main, strict_json
-from verify.output import MANIFEST, Destination
+from verify.cli import main
+from verify.output import MANIFEST, Destination, strict_json
 from verify.problem import ProblemError
 from verify.terminal import make_printable
 

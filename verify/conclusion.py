@@ -1,0 +1,144 @@
+"""A run in sentences: does it converge, when to stop, how wrong can it be."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from .run import RunResult
+
+
+def conclusion(result: RunResult) -> list[str]:
+    """What a user wants to know, in sentences: does it converge, when to stop, how wrong can it be."""
+    lines = []
+    strongest, restart = result.strongest, result.restart.first
+    if strongest is not None:
+        promise = "the loss goes to zero" if strongest.zero_loss else "the residual reaches the noise level"
+        lines.append(
+            f"Guarantee in force from t = 0: {promise} by {strongest.statement} ({strongest.title}; {strongest.reason})."
+        )
+    else:
+        lines.append(
+            "No a-priori guarantee of convergence is in force (hypotheses not met: see the table of guarantees)."
+        )
+    if restart is not None and (restart.t > 0 or strongest is None):
+        text = (
+            f"Restart certificate: from t = {restart.t:.4g} (ρ = {restart.rho:.3g}) the rest of the flow provably "
+            f"reaches zero loss, by {restart.certified_by} at that checkpoint"
+        )
+        lines.append(f"{text}, with ρ decaying at rate {restart.rate:.3g} or faster, within {restart.ell:.3g} of it.")
+    elif restart is None and strongest is None:
+        lines.append("No checkpoint of the run is certified either: train longer, or widen the network.")
+    lines.append(_integration(result))
+    lines += _stopping(result)
+    lines += _quality(result)
+    if result.scale is not None:
+        lines += _scale_line(result)
+    counts = {str(v): sum(c.verdict is v for c in result.checks) for v in Verdict}
+    counted = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+    lines.append(f"Comparisons of the run with the bounds in force: {counted or 'none'}. Verdict: {result.verdict}.")
+    return lines
+
+
+def _integration(result: RunResult) -> str:
+    """How the run was integrated, and how far that can be trusted."""
+    trajectory = result.trajectory
+    error = trajectory.error_theta[-1]
+    size = f"estimated error of θ at the end {error:.2g}" if math.isfinite(error) else "no error estimate"
+    drift = trajectory.conserved_drift
+    kept = "" if drift is None else f"; conserved quantities drifted by {drift:.2g} (dip2.conservation)"
+    return f"The run: {trajectory.message}; {size}{kept}."
+
+
+def _stopping(result: RunResult) -> list[str]:
+    strongest, constants = result.strongest, result.instance.constants
+    timed = [g for g in result.convergence if g.in_force and g.stop_time is not None]
+    if not timed:
+        if "eps" not in constants:
+            return ["Stopping time: not evaluable, the noise level is not known."]
+        return [] if constants["eps"].value == 0 else ["Stopping time: none is guaranteed."]
+    best = strongest if strongest is not None and strongest.stop_time is not None else timed[0]
+    assert best.stop_time is not None
+    assert best.stop_level is not None
+    eps = constants["eps"].value
+    lines = [
+        f"When to stop: at t = {best.stop_time:.4g} the residual is guaranteed to be below {best.stop_level:.4g} = "
+        f"{best.stop_level / eps:.3g}‖ε‖, so ‖y(t) − ȳ‖ ≤ {1 + best.stop_level / eps:.3g}‖ε‖ ({best.statement})."
+    ]
+    reached = {level: t for level, t in result.trajectory.events.items() if level <= best.stop_level * (1 + 1e-12)}
+    if reached:
+        level = max(reached)
+        if reached[level] > 0:
+            lines.append(
+                f"The run itself got there at t = {reached[level]:.4g}: the guarantee comes "
+                f"{best.stop_time / reached[level]:.3g} × later."
+            )
+    return lines
+
+
+def _quality(result: RunResult) -> list[str]:
+    rows = result.quality()
+    lines = []
+    for name, row in rows.items():
+        parts = [f"relative error {row['relative_error']:.4g}"]
+        if "psnr_db" in row:
+            parts.append(f"PSNR {row['psnr_db']:.2f} dB")
+        if "ssim" in row:
+            parts.append(f"SSIM {row['ssim']:.3f}")
+        if "psnr_db" in row:
+            parts.append(f"data range {row['data_range']:.3g}")
+        if "snr_db" in row:
+            parts.append(f"SNR {row['snr_db']:.2f} dB")
+        at = f" at t = {row['time']:.4g}" if "time" in row else ""
+        lines.append(f"{name.capitalize()}{at}: {', '.join(parts)}.")
+    bounds = _signal_bounds(result)
+    if bounds:
+        lines.append(bounds)
+    return lines
+
+
+def _signal_bounds(result: RunResult) -> str | None:
+    """Error of the reconstruction next to the tightest recovery bound in force at that time."""
+    from . import quality
+
+    if "signal_error" not in result.observed:
+        return None
+    series = result.observed["signal_error"]
+    index = quality.reconstruction_index(result)
+    best: tuple[float, str] | None = None
+    for guarantee in result.recovery:
+        for curve in guarantee.curves if guarantee.in_force else ():
+            if curve.quantity == "signal_error":
+                bound = float(curve.evaluate(result.observed)[1][index])
+                if math.isfinite(bound) and (best is None or bound < best[0]):
+                    best = (bound, curve.statement)
+    assert result.problem.truth is not None
+    size = float(np.linalg.norm(result.problem.truth))
+    error = float(series.value[index])
+    if best is None:
+        return f"How wrong: ‖x − x̄‖ = {error:.4g} ({error / size:.1%} of ‖x̄‖); no recovery bound is in force."
+    vacuous = " (vacuous: above ‖x̄‖)" if best[0] > size else ""
+    return (
+        f"How wrong: ‖x − x̄‖ = {error:.4g} ({error / size:.1%} of ‖x̄‖), bound {best[0]:.4g} ({best[0] / size:.1%}) "
+        f"by {best[1]}{vacuous}."
+    )
+
+
+def _scale_line(result: RunResult) -> list[str]:
+    scale = result.scale
+    assert scale is not None
+    if not scale.applies:
+        return [f"Output scale: {scale.reason} (dip2.output_scale)."]
+    parts = [f"sharp.condition from s = {scale.sharp:.4g}"] if math.isfinite(scale.sharp) else []
+    if scale.amgm is not None and math.isfinite(scale.amgm):
+        parts.append(f"dip2.amgm from s = {scale.amgm:.4g}")
+    if not parts:
+        return ["Output scale: none certifies this instance (σF > 0 or σ0 > 0 is not proved)."]
+    return [
+        f"Output scale: this instance is certified a priori by {', by '.join(parts)} (now s = {scale.current:.4g})."
+    ]
