@@ -147,7 +147,8 @@ def by_split(instance: Instance) -> Guarantee:
     reason = (f"what the data see: at most ‖R‖·2‖ε‖ = {seen:.4g}{_share(seen, truth)} once the residual is below ‖ε‖; "
               f"what they do not see of x̄: {unseen:.4g}{_share(unseen, truth)}")  # fmt: skip
     quantities = {"R_norm": R_norm, "seen": seen, "unseen_truth": unseen}
-    if eps == 0 and instance.is_injective and constants["kappa"].value < 1 + 1e-9:
+    negligible = 1e-9 * constants["y_norm"].value
+    if eps <= negligible and instance.is_injective and constants["kappa"].value < 1 + 1e-9:
         # ‖x − x̄‖ = ‖R‖‖y(t) − y‖ then: a comparison of a number with itself decides nothing
         return Guarantee(
             statement, _SPLIT, "in_force", "an equality here (isometry, no noise): nothing to compare", None, quantities
