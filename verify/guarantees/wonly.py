@@ -96,7 +96,7 @@ def evaluate(instance: Instance) -> list[Guarantee]:
     if end is not None:
         end = replace(end, residual=mirror.residual_upper(end.a))
     decided = _threshold(_in_range(_Mirror(instance, instance.inner_matrix, instance.problem.y)))
-    return [decided, _rate(mirror, end, decided.in_force), _linear(mirror, core, end, decided.in_force)]
+    return [decided, _rate(mirror, end, decided), _linear(mirror, core, end, decided.in_force)]
 
 
 def _whitened(instance: Instance) -> _Mirror:
@@ -132,7 +132,7 @@ def _threshold(mirror: _Mirror) -> Guarantee:
     return Guarantee(statement, title, "not_evaluable", f"undecided: {result.how}")
 
 
-def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
+def _rate(mirror: _Mirror, end: Limit | None, decided: Guarantee) -> Guarantee:
     statement, title = "wonly.rate", _TITLES["wonly.rate"]
     constants = mirror.instance.constants
     points: list[Regularized] = []
@@ -143,9 +143,11 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
     if "eps" in constants and constants["eps"].as_upper() > 0:
         level = constants["tau"].value * constants["eps"].as_upper()
         goal = level * mirror.root_w_min * (1 - 2.0**-50)
-        found = stopping_time(activation, B, y, a0, goal)
         quantities["level"] = level
-        if found.point is not None:
+        # no search where the threshold proves that the level is never reached
+        unreachable = decided.quantities.get("inf_gap", 0.0) >= level
+        found = None if unreachable else stopping_time(activation, B, y, a0, goal)
+        if found is not None and found.point is not None:
             point = replace(found.point, residual=mirror.residual_upper(found.point.a))
             points.append(point)
             horizon = point.t or 1.0
@@ -189,7 +191,9 @@ def _rate(mirror: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
             if end is not None
             else "bounds the residual along the run"
         )
-    return Guarantee(statement, title, "in_force", reason, None, quantities, zero_loss, 0.0, stop, level, tuple(curves))
+    return Guarantee(
+        statement, title, "in_force", reason, None, quantities, decided.in_force, 0.0, stop, level, tuple(curves)
+    )
 
 
 def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) -> Guarantee:
