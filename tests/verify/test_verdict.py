@@ -60,3 +60,8 @@ def test_both_slacks_are_kept_and_the_verdict_is_text_in_json():
     assert (found.slack, found.relative) == (0.5, 0.5 / 3.5)
     assert found.to_json()["verdict"] == "holds"
     assert check([0.0], [0.0], [1.0]).relative == 0.0
+
+
+def test_the_budget_counts_once_on_either_side():
+    slack, budget = np.array([-0.15, -0.05, 0.05, 0.15]), np.full(4, 0.1)
+    assert judge(slack, budget).tolist() == ["violated", "undecided", "undecided", "holds"]
