@@ -105,7 +105,9 @@ def check_series(
     with np.errstate(over="ignore"):  # next to a bound of zero
         margin = np.where(words == str(verdict), (slack - budget) / scale, np.inf)
     i = int(np.argmin(margin))
-    relative = float(slack[i]) / float(scale[i])  # Python floats: a quotient beyond their range is ±∞, without a warning
+    relative = float(slack[i]) / float(
+        scale[i]
+    )  # Python floats: a quotient beyond their range is ±∞, without a warning
     return Check(
         statement, quantity, side, verdict, len(t), float(t[i]), float(value[i]), float(bound[i]), float(slack[i]),
         relative, float(budget[i]), counts, note,
