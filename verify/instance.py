@@ -82,7 +82,7 @@ class Instance:
 
     # --- the two parts of the signal
     @cached_property
-    def _right_inverse(self) -> tuple[Floats, Floats]:
+    def right_inverse(self) -> tuple[Floats, Floats]:
         """Matrices M (n_x × p), P (m × p) with R = M Pᵀ, the right inverse S s T⁺ of A on its range (`recover.split`).
 
         Any matrix serves in `recover.split`, so that the rounding of this one costs no rigour.
@@ -96,13 +96,13 @@ class Instance:
 
     def unseen(self, x: Floats) -> Floats:
         """(I − R A) x: the part of a signal that the data do not determine, shape (n_x,)."""
-        M, P = self._right_inverse
+        M, P = self.right_inverse
         return np.asarray(x - M @ (P.T @ self.problem.operator.matvec(x)), dtype=np.float64)
 
     @cached_property
     def right_inverse_norm(self) -> float:
         """Upper bound of ‖R‖ = ‖M Pᵀ‖ ≤ ‖M‖‖P‖."""
-        M, P = self._right_inverse
+        M, P = self.right_inverse
         return up(opnorm_upper(M) * opnorm_upper(P) * (1 + 2.0**-50))
 
     @cached_property
