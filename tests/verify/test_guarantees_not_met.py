@@ -50,7 +50,13 @@ def test_recovery_needs_the_baseline_and_the_sharp_condition(lab, find):
     kernel = find(items, "recover.kernel")
     assert kernel.status == "not_met"
     assert "is not below 1/2" in kernel.reason
-    assert find(items, "recover.split").in_force
+    split = find(items, "recover.split")
+    assert split.status == "measured"
+    assert split.checked
+    assert not split.in_force
+    constants = lab.instance(seed=1).constants
+    seen = split.quantities["R_norm"] * (constants["tau"].value * constants["eps"].value)
+    assert seen < split.quantities["seen_at_stop"]
 
 
 def test_which_layers_are_trained_decides_which_theorems_apply(lab, find):
@@ -189,3 +195,30 @@ def test_zero_data_crash_nothing(lab, train, noise):
     result = run(build(parse(observation)))
     assert Verdict.VIOLATED not in {check.verdict for check in result.checks}
     assert ratio(1.0, 0.0) == math.inf
+
+
+@pytest.mark.parametrize("output_scale", [0.05, 40.0])
+def test_the_case_of_the_tension_is_stated_whether_the_baseline_holds_or_not(lab, find, output_scale):
+    """Small scale: R' < R fails; large: it holds. The kernel of A is spoken of in both."""
+    network = {"output_scale": output_scale, "width": 256}
+    for shape, said in (((2, 3), "kernel of dimension 1"), ((3, 3), "A is injective"), ((4, 3), "A is injective")):
+        items = evaluated(lab.table(*shape, seed=9, network=network))
+        found = find(items, "baseline.recovery")
+        held = find(items, "baseline.condition").in_force
+        assert held == (output_scale > 1)
+        assert found.status == (("vacuous" if shape[0] < shape[1] else "in_force") if held else "not_met")
+        assert said in found.reason
+        assert "recover.tension" in found.reason
+        if not held:
+            assert "does not hold" in found.reason
+
+
+def test_a_kernel_that_the_synthesis_never_visits_is_no_tension(lab, find):
+    smooth = lab.table(
+        8, 8, seed=22, signal={"source": "values", "values": np.sin(np.arange(12.0)).tolist()},
+        operator={"kind": "subsample", "every": 2}, synthesis={"kind": "fourier_synthesis", "omega0": 2.0},
+        network={"width": 128, "output_scale": 60.0},
+    )  # fmt: skip
+    found = find(evaluated(smooth), "baseline.recovery")
+    assert "kernel" in found.reason
+    assert "synthesis" in found.reason

@@ -14,7 +14,7 @@ from ..observables import Observables, Series
 from ..verdict import Check, Side, Verdict, check_series
 
 Floats = NDArray[np.float64]
-Status = Literal["in_force", "not_met", "not_evaluable", "vacuous"]
+Status = Literal["in_force", "measured", "not_met", "not_evaluable", "vacuous"]
 
 # Formulas are evaluated along a run in float64; a few dozen operations, none of them cancelling, stay well below this
 # relative error, which is added to the budget of every comparison.
@@ -134,8 +134,9 @@ class Guarantee:
     ----------
     statement: identifier of the condition in the registry.
     title: in words.
-    status: "in_force" (its hypotheses hold, proved for the given doubles), "not_met", "not_evaluable" (something that it
-        needs is not known), "vacuous" (it holds and says nothing).
+    status: "in_force" (its hypotheses hold, proved for the given doubles), "measured" (it holds, but part of its bound is
+        read off the run and the truth: a comparison, not a promise), "not_met", "not_evaluable" (something that it needs
+        is not known), "vacuous" (it holds and says nothing).
     reason: one line: why, with the numbers.
     margin: how far the condition is from failing, as a ratio (> 1 iff it holds); None if not evaluable.
     quantities: what the theorem gives (ell_star, a, t_star, …), by name.
@@ -159,8 +160,13 @@ class Guarantee:
 
     @property
     def in_force(self) -> bool:
-        """Whether its hypotheses are proved."""
+        """Whether its hypotheses are proved and what it promises is known before the run."""
         return self.status == "in_force"
+
+    @property
+    def checked(self) -> bool:
+        """Whether its curves are held against the run."""
+        return self.status in ("in_force", "measured")
 
     def strength(self) -> tuple[bool, bool, float, float]:
         """Sort key, strongest first when sorted in descending order: in force, zero loss, early stop, fast rate."""

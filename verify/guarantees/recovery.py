@@ -13,7 +13,7 @@ from .base import Curve, Guarantee, Status, not_evaluable, not_met, of_time, rat
 
 _BASELINE = "signal error by restricted injectivity (μ)"
 _KERNEL = "signal error split along the kernel of A, a priori"
-_SPLIT = "signal error split along the kernel of A, along the run"
+_SPLIT = "signal error split along the kernel of A, read off the run"
 
 
 def reach(instance: Instance, radius: float) -> float:
@@ -25,23 +25,22 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
     """`baseline.recovery` and `recover.linear`, with the case of `recover.tension` stated."""
     statement = "baseline.recovery"
     problem, constants = instance.problem, instance.constants
+    known = problem.truth is not None and "eps" in constants
     if not baseline.in_force:
-        return not_met(statement, _BASELINE, "the baseline condition R' < R does not hold")
-    if problem.truth is None or "eps" not in constants:
-        return not_evaluable(statement, _BASELINE, "needs the true signal and the noise level")
+        reason = f"the baseline condition R' < R does not hold; {_tension(instance, None)}"
+        return not_met(statement, _BASELINE, reason)
     R_prime = baseline.quantities["R_prime"]
-    found = instance.start_error()
-    distance = None if found is None else norm_upper(*found)
+    if not known:
+        reason = f"needs the true signal and the noise level; {_tension(instance, R_prime)}"
+        return not_evaluable(statement, _BASELINE, reason)
     if not instance.is_injective:
-        if distance is not None and reach_full(instance, R_prime) >= distance:
-            case = "x̄ ∈ Σ' (proved), so μ = 0 by recover.tension: the bound says nothing"
-        else:
-            case = "A has a kernel; μ > 0 could hold only with x̄_Σ' on the boundary of Σ' (recover.tension), not proved"
-        return Guarantee(statement, _BASELINE, "vacuous", case)
+        return Guarantee(statement, _BASELINE, "vacuous", _tension(instance, R_prime))
     mu = problem.operator.sigma_min().as_lower()
     L_F = problem.operator.opnorm().as_upper()
     if mu <= 0:
         return not_met(statement, _BASELINE, "σ_min(A) > 0 could not be proved")
+    found = instance.start_error()
+    distance = None if found is None else norm_upper(*found)
     if distance is None:
         from .illposed import truth_distance  # T is injective here, so ḡ with T ḡ = A x̄ is the one with S s ḡ = x̄
 
@@ -49,7 +48,7 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
         assert distance is not None
     missing = max(0.0, distance - reach(instance, R_prime))
     dist = up(instance.signal_norm_bound * missing) if missing > 0 else 0.0
-    case = f"A is injective, μ ≥ σ_min(A) = {mu:.4g}; dist(x̄, Σ') ≤ {dist:.4g}" + (" (x̄ ∈ Σ')" if dist == 0 else "")
+    case = f"{_tension(instance, R_prime)}; dist(x̄, Σ') ≤ {dist:.4g}" + (" (x̄ ∈ Σ')" if dist == 0 else "")
 
     eps = instance.data_error
     assert eps is not None
@@ -62,10 +61,33 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
         Curve("baseline.recovery", "signal_error", "upper", "‖x(t) − x̄‖ ≤ baseline bound", curve("baseline.recovery")),
         Curve("recover.linear", "signal_error", "upper", "‖x(t) − x̄‖ ≤ bound without “1 +”", curve("recover.linear")),
     )
-    final = (eps + L_F * dist) / mu
+    final = instance.upper("recover.linear", "bound_of_residual", residual=0.0, eps=eps, mu=mu, A_norm=L_F, dist=dist)
     return Guarantee(
         statement, _BASELINE, "in_force", case, None, {"mu": mu, "dist": dist, "limit": final}, curves=curves
     )
+
+
+def _tension(instance: Instance, R_prime: float | None) -> str:
+    """The case of `recover.tension` that the instance is in; R_prime only where R' < R is proved."""
+    problem = instance.problem
+    mu = problem.operator.sigma_min().as_lower() if instance.is_injective else 0.0
+    if mu > 0:
+        return f"A is injective: μ ≥ σ_min(A) ≥ {mu:.4g}, whatever Σ' is (recover.tension)"
+    if instance.is_injective:
+        return "A is injective as far as float64 can tell, but σ_min(A) > 0 is not proved (recover.tension)"
+    m, n_x = problem.operator.shape
+    kernel = f"A has a kernel of dimension {n_x - problem.svd.rank} ({m} × {n_x})"
+    if problem.synthesis is not None:
+        kernel = f"A has a kernel ({m} × {n_x})"
+        if problem.svd.rank == problem.network.n:
+            return f"{kernel}, but none in the range of the synthesis operator: μ > 0 there; see recover.split"
+        kernel += f", {problem.network.n - problem.svd.rank} dimensions of it in the range of the synthesis operator"
+    if R_prime is None:
+        return f"{kernel}: μ > 0 is not proved, and where R' < R holds μ = 0 for every x̄ ∈ Σ' (recover.tension)"
+    found = instance.start_error()
+    if found is not None and reach_full(instance, R_prime) >= norm_upper(*found):
+        return f"{kernel} and x̄ ∈ Σ' (proved), so μ = 0 by recover.tension: the bound says nothing"
+    return f"{kernel}; μ > 0 could hold only with x̄_Σ' on the boundary of Σ' (recover.tension), not proved"
 
 
 def reach_full(instance: Instance, radius: float) -> float:
@@ -125,7 +147,11 @@ def by_kernel(instance: Instance) -> Guarantee:
 
 
 def by_split(instance: Instance) -> Guarantee:
-    """`recover.split`: for any matrix R, ‖x(t) − x̄‖ ≤ ‖R‖(‖y(t) − y‖ + ‖ε‖) + ‖(I − RA)(x(t) − x̄)‖."""
+    """`recover.split`: for any matrix R, ‖x(t) − x̄‖ ≤ ‖R‖(‖y(t) − y‖ + ‖ε‖) + ‖(I − RA)(x(t) − x̄)‖.
+
+    The last term is taken from the run and the truth, so this is a comparison, not a guarantee; the first one is promised
+    as soon as a stopping time is (`seen_at_stop`).
+    """
     statement = "recover.split"
     problem, constants = instance.problem, instance.constants
     if problem.truth is None or "eps" not in constants:
@@ -141,19 +167,27 @@ def by_split(instance: Instance) -> Guarantee:
         return value, R_norm * residual.budget[i] + unseen.budget[j]
 
     curve = Curve(statement, "signal_error", "upper", "‖x(t) − x̄‖ ≤ ‖R‖(ρ + ‖ε‖) + unseen", bound)
-    seen = R_norm * 2 * eps
     truth = norm_upper(problem.truth)
     unseen = norm_upper(instance.unseen(problem.truth))
-    reason = (f"what the data see: at most ‖R‖·2‖ε‖ = {seen:.4g}{_share(seen, truth)} once the residual is below ‖ε‖; "
-              f"what they do not see of x̄: {unseen:.4g}{_share(unseen, truth)}")  # fmt: skip
-    quantities = {"R_norm": R_norm, "seen": seen, "unseen_truth": unseen}
+
+    def seen_below(residual: float) -> float:
+        return instance.upper(statement, "bound", R_norm=R_norm, residual=residual, unseen=0.0, eps=eps)
+
+    quantities = {"R_norm": R_norm, "seen": seen_below(eps), "unseen_truth": unseen}
+    level = "‖ε‖"
+    if constants["eps"].as_upper() > 0:
+        # the residual is below τ‖ε‖ from every guaranteed stopping time on, so that this part is promised
+        quantities["seen_at_stop"] = seen_below(up(constants["tau"].value * constants["eps"].as_upper()))
+        level = "τ‖ε‖"
+    seen = quantities.get("seen_at_stop", quantities["seen"])
+    reason = (f"what the data see: at most {seen:.4g}{_share(seen, truth)} once the residual is below {level}; what they "
+              f"do not see is measured along the run (of x̄: {unseen:.4g}{_share(unseen, truth)})")  # fmt: skip
     negligible = 1e-9 * constants["y_norm"].value
     if eps <= negligible and instance.is_injective and constants["kappa"].value < 1 + 1e-9:
         # ‖x − x̄‖ = ‖R‖‖y(t) − y‖ then: a comparison of a number with itself decides nothing
-        return Guarantee(
-            statement, _SPLIT, "in_force", "an equality here (isometry, no noise): nothing to compare", None, quantities
-        )
-    return Guarantee(statement, _SPLIT, "in_force", reason, None, quantities, curves=(curve,))
+        reason = "an equality here (isometry, no noise): nothing to compare"
+        return Guarantee(statement, _SPLIT, "measured", reason, None, quantities)
+    return Guarantee(statement, _SPLIT, "measured", reason, None, quantities, curves=(curve,))
 
 
 def _share(part: float, truth: float) -> str:
