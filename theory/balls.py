@@ -40,12 +40,14 @@ def precision(bits: int) -> Iterator[None]:
 
 
 def lower_float(ball: Any) -> float:
-    """The largest double found that is proved ≤ every number of the real ball (−inf, NaN for infinite or NaN balls)."""
+    """The largest double found that is proved ≤ every number of the real ball; −∞ for a ball that says nothing (NaN)."""
     return -upper_float(-ball)
 
 
 def upper_float(ball: Any) -> float:
-    """The smallest double found that is proved ≥ every number of the real ball.
+    """The smallest double found that is proved ≥ every number of the real ball; +∞ for a ball that says nothing (NaN).
+
+    Never NaN: ``max(0.0, nan)`` is 0.0, and a bound that nobody proved would pass for the best one there is.
 
     >>> with precision(100):
     ...     lower_float(arb(1) / 3) == 1 / 3 < upper_float(arb(1) / 3) == math.nextafter(1 / 3, 1)
@@ -54,7 +56,7 @@ def upper_float(ball: Any) -> float:
     True
     """
     if ball.is_nan():
-        return math.nan
+        return math.inf
     top = ball.upper()
     if not top.is_finite():
         return math.inf if top > 0 else -1.7976931348623157e308

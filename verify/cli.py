@@ -7,6 +7,7 @@ that appears only when it is complete. Everything heavy is imported inside the c
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -130,12 +131,21 @@ def _print(result: RunResult, as_json: bool) -> None:
             from verify.report import print_report
 
             # In a pipe or a file nothing says how wide lines may be; 80 columns would break the tables.
-            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-            print_report(result, Console(file=sys.stdout, width=width))
+            terminal = sys.stdout.isatty()
+            width = None if terminal or "COLUMNS" in os.environ else 120
+            # Into memory first: Rich ends the whole program when a pipe breaks.
+            text = io.StringIO()
+            print_report(result, Console(file=text, width=width, force_terminal=terminal))
+            sys.stdout.write(text.getvalue())
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader left (`dipcert run … | head`): not an error, and results were written before. What is still
         # buffered goes nowhere, lest Python complain about it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _complain(
+            f"the report could not be printed ({(error.strerror or str(error)).lower()}); the results are complete"
+        )
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         _complain("interrupted while printing; the results are complete")

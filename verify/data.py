@@ -117,8 +117,12 @@ def projected_noise(
     svd: CompactSVD,
     weights: Array | None,
     notes: list[str],
+    removed: float = 0.0,
 ) -> Noise:
-    """ε for the projected data: y − A x̄ when the truth is known, Πε or a bound of its norm otherwise."""
+    """ε for the projected data: y − A x̄ when the truth is known, Πε or a bound of its norm otherwise.
+
+    `removed`: norm of y − Πy if that can only be noise (the operator is the user's own, not a truncated one), else 0.
+    """
     if clean is not None:
         vector = y - clean
         how = "norm of (projected data − A x̄)"
@@ -129,7 +133,15 @@ def projected_noise(
     if norm is None:
         return None, None
     if weights is None:
-        return None, upper(norm.as_upper(), "given norm; an orthogonal projection does not increase it")
+        known = norm.as_upper()
+        if removed > known * (1 + 1e-9):
+            raise ProblemError(
+                f"[noise] norm = {known:g}, but a part of norm {removed:.6g} of the data is outside the range of the operator "
+                "and can only be noise; give a norm of at least that, or check the operator and the data"
+            )
+        # ‖ε‖² = ‖Πε‖² + ‖y − Πy‖²; the last factor covers the rounding of what was removed.
+        rest = math.sqrt(max(known**2 - (removed * (1 - 1e-9)) ** 2, 0.0)) * (1 + 1e-15)
+        return None, upper(min(rest, known), "given norm, less what the orthogonal projection removed")
     # ‖Πε‖_W ≤ ‖ε‖_W, hence ‖Πε‖ ≤ √(max w / min w) ‖ε‖.
     factor = math.sqrt(float(weights.max()) / float(weights.min()))
     notes.append(f"The projection is not orthogonal: the noise norm is bounded by {factor:.6g} times the one given.")

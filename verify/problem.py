@@ -106,7 +106,9 @@ def build(spec: ProblemSpec, seed: int | None = None) -> Problem:
         y_raw = clean if noise is None else clean + noise
     y, projected = project(y_raw, svd, weights, notes)
     if projected > 0.0:
-        noise, noise_norm = projected_noise(y, clean, noise, noise_norm, svd, weights, notes)
+        noise, noise_norm = projected_noise(
+            y, clean, noise, noise_norm, svd, weights, notes, 0.0 if svd.truncated else projected
+        )
     if noise_norm is None:
         notes.append(
             "The noise level is not known: stopping times and recovery bounds that need ‖ε‖ are not evaluable; "

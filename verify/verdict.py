@@ -81,18 +81,20 @@ def check_series(
 
     The verdict of the series is violated if it is at one time, else undecided if it is at one time, else holds. A bound
     that is +∞ (upper) or −∞ (lower) says nothing there, and such times are left out of the count. With no time left the
-    check is undecided: an empty comparison proves nothing.
+    check is undecided: an empty comparison proves nothing. A bound that is NaN is undecided, one that is infinite on the
+    wrong side is violated.
 
     >>> t = np.array([1.0, 2.0])
     >>> check_series("x", "q", "upper", t, t, 2 * t, 0.1 * t).verdict
     <Verdict.HOLDS: 'holds'>
     """
     sign = 1.0 if side == "upper" else -1.0
-    live = np.isfinite(bound)
+    live = bound != sign * np.inf  # a bound that is NaN, or infinite on the wrong side, is not left out
     if not live.any():
         return Check(statement, quantity, side, Verdict.UNDECIDED, note=note or "no stored time to compare at")
     t, value, bound, budget = t[live], value[live], bound[live], budget[live]
-    slack = sign * (bound - value)
+    with np.errstate(invalid="ignore"):
+        slack = sign * (bound - value)
     words = judge(slack, budget)
     names, numbers = np.unique(words, return_counts=True)
     counts = {str(a): int(b) for a, b in zip(names, numbers, strict=True)}
@@ -102,12 +104,11 @@ def check_series(
     # The time that decides: the smallest margin slack − budget among those that gave the verdict, relative to the
     # bound, so that a bound that decays over many decades is not judged by its last entry alone.
     scale = np.maximum(np.abs(bound), np.finfo(float).tiny)
-    with np.errstate(over="ignore"):  # next to a bound of zero
-        margin = np.where(words == str(verdict), (slack - budget) / scale, np.inf)
-    i = int(np.argmin(margin))
-    relative = float(slack[i]) / float(
-        scale[i]
-    )  # Python floats: a quotient beyond their range is ±∞, without a warning
+    with np.errstate(over="ignore", invalid="ignore"):  # next to a bound of zero; NaN
+        margin = np.nan_to_num((slack - budget) / scale, nan=-np.inf)
+    i = int(np.argmin(np.where(words == str(verdict), margin, np.inf)))
+    # Python floats: a quotient beyond their range is ±∞, without a warning
+    relative = float(slack[i]) / float(scale[i])
     return Check(
         statement, quantity, side, verdict, len(t), float(t[i]), float(value[i]), float(bound[i]), float(slack[i]),
         relative, float(budget[i]), counts, note,

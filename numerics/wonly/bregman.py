@@ -157,7 +157,10 @@ def dphi_floor(activation: Any, a_star: ArrayLike, D_0: float) -> float:
                 if end is None:
                     return 0.0
                 value, error = activation.enclose_dphi(np.array([end]))
-                floor = min(floor, float(abs(value[0]) - error[0]) * (1 - 2.0**-50))
+                slope = float(abs(value[0]) - error[0]) * (1 - 2.0**-50)
+                if not slope > 0:  # NaN included
+                    return 0.0
+                floor = min(floor, slope)
     return max(0.0, floor)
 
 

@@ -369,7 +369,9 @@ def test_a_given_noise_norm_survives_the_projection_from_above():
     for p in (plain, weighted):
         assert p.noise_norm.direction == "upper"
         assert p.noise_norm.value >= np.linalg.norm(p.y - matrix @ [1.0, -1.0])
-    assert plain.noise_norm.value == np.linalg.norm(noise)
+    # an orthogonal projection: what it removed is no longer noise (Pythagoras)
+    rest = np.sqrt(np.linalg.norm(noise) ** 2 - plain.projected**2)
+    assert plain.noise_norm.value == pytest.approx(rest, rel=1e-7)
     assert weighted.noise_norm.value == pytest.approx(np.linalg.norm(noise) * np.sqrt(30.0 / 0.2), rel=1e-12)
     known = built({"noise": {"values": list(noise)}}, base=base)
     assert np.allclose(known.noise, known.y - matrix @ [1.0, -1.0], rtol=0, atol=1e-13)
@@ -430,3 +432,18 @@ def test_a_long_input_needs_no_memory_for_W():
     p = built({"network.input": [1.0] * 3000, "network.width": 700})
     W = child_generator(0, "W").standard_normal((700, 3000))
     assert np.allclose(p.network.a, W.sum(axis=1) / np.sqrt(3000), rtol=0, atol=1e-12)
+
+
+def test_a_noise_norm_below_what_the_projection_removed_is_impossible() -> None:
+    """What lies outside the range of the operator can only be noise: a smaller ‖ε‖ is refused, a larger one sharpened."""
+    data = {
+        "observation": {"values": [1.0, 2.0, 3.0, 4.0]},
+        "operator": {"kind": "dense", "values": [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, -1.0]]},
+        "network": {"width": 8},
+    }
+    with pytest.raises(ProblemError, match="can only be noise; give a norm of at least that"):
+        build(parse({**data, "noise": {"norm": 0.1}}))
+    problem = build(parse({**data, "noise": {"norm": 3.0}}))
+    assert problem.noise_norm is not None
+    assert problem.noise_norm.as_upper() == pytest.approx(np.sqrt(9.0 - problem.projected**2), rel=1e-6)
+    assert problem.noise_norm.as_upper() >= np.sqrt(9.0 - problem.projected**2)

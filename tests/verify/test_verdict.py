@@ -65,3 +65,17 @@ def test_both_slacks_are_kept_and_the_verdict_is_text_in_json():
 def test_the_budget_counts_once_on_either_side():
     slack, budget = np.array([-0.15, -0.05, 0.05, 0.15]), np.full(4, 0.1)
     assert judge(slack, budget).tolist() == ["violated", "undecided", "undecided", "holds"]
+
+
+def test_a_bound_that_is_nan_or_infinite_on_the_wrong_side_is_not_left_out() -> None:
+    t, value, budget = np.arange(1.0, 5.0), np.ones(4), np.full(4, 0.1)
+
+    def verdict(side: str, *bound: float) -> str:
+        return str(check_series("x", "q", side, t, value, np.array(bound), budget).verdict)  # type: ignore[arg-type]
+
+    assert verdict("upper", 2, np.nan, 2, 2) == "undecided"
+    assert verdict("upper", 2, -np.inf, 2, 2) == "violated"
+    assert verdict("lower", 0, np.inf, 0, 0) == "violated"
+    assert verdict("upper", 2, np.inf, 2, 2) == "holds"
+    assert verdict("lower", 0, -np.inf, 0, 0) == "holds"
+    assert verdict("upper", *[np.inf] * 4) == "undecided"
