@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import quality
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ def conclusion(result: RunResult) -> list[str]:
             f"reaches zero loss, by {restart.certified_by} at that checkpoint"
         )
         lines.append(f"{text}, with ρ decaying at rate {restart.rate:.3g} or faster, within {restart.ell:.3g} of it.")
-    elif restart is None and strongest is None:
-        lines.append("No checkpoint of the run is certified either: train longer, or widen the network.")
+    elif strongest is None:
+        lines.append(
+            _hopeless(result) or "No checkpoint of the run is certified either: train longer, or widen the network."
+        )
     lines.append(_integration(result))
     lines += _stopping(result)
     lines += _quality(result)
@@ -41,18 +44,39 @@ def conclusion(result: RunResult) -> list[str]:
         lines += _scale_line(result)
     counts = {str(v): sum(c.verdict is v for c in result.checks) for v in Verdict}
     counted = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
-    lines.append(f"Comparisons of the run with the bounds in force: {counted or 'none'}. Verdict: {result.verdict}.")
+    lines.append(f"Comparisons of the run with the bounds: {counted or 'none'}. Verdict: {result.verdict}.")
     return lines
 
 
+def _hopeless(result: RunResult) -> str | None:
+    """The proof that zero loss is out of reach, where there is one (`wonly.threshold`)."""
+    gap = next((g.quantities.get("inf_gap") for g in result.convergence if g.statement == "wonly.threshold"), None)
+    if not gap:
+        return None
+    return (
+        f"Zero loss is out of reach (wonly.threshold): the residual stays above {gap:.4g} for ever. Widen the network."
+    )
+
+
+_ENDED = {
+    "loss_stop": "ended at its loss goal",
+    "t_max": "ended at t_max",
+    "max_seconds": "was ended by max_seconds",
+    "max_steps": "was ended by max_steps",
+    "interrupted": "was interrupted",
+    "failed": "failed (the step size underflowed)",
+}
+
+
 def _integration(result: RunResult) -> str:
-    """How the run was integrated, and how far that can be trusted."""
+    """How the run ended, and how far it can be trusted."""
     trajectory = result.trajectory
-    error = trajectory.error_theta[-1]
-    size = f"estimated error of θ at the end {error:.2g}" if math.isfinite(error) else "no error estimate"
-    drift = trajectory.conserved_drift
-    kept = "" if drift is None else f"; conserved quantities drifted by {drift:.2g} (dip2.conservation)"
-    return f"The run: {trajectory.message}; {size}{kept}."
+    error, drift = trajectory.error_theta[-1], trajectory.conserved_drift
+    size = f"estimated error of the parameters {error:.1g}" if math.isfinite(error) else "no error estimate"
+    kept = "" if drift is None else f", conserved quantities kept to {drift:.1g}"
+    start, end = float(trajectory.loss[0]), float(trajectory.loss[-1])
+    fraction = f", loss {end / start:.2g} of its start" if start > 0 else ""
+    return f"The run {_ENDED[trajectory.status]}, t = {trajectory.t[-1]:.4g}{fraction}; {size}{kept}."
 
 
 def _stopping(result: RunResult) -> list[str]:
@@ -68,7 +92,7 @@ def _stopping(result: RunResult) -> list[str]:
     eps = constants["eps"].value
     lines = [
         f"When to stop: at t = {best.stop_time:.4g} the residual is guaranteed to be below {best.stop_level:.4g} = "
-        f"{best.stop_level / eps:.3g}‖ε‖, so ‖y(t) − ȳ‖ ≤ {1 + best.stop_level / eps:.3g}‖ε‖ ({best.statement})."
+        f"{_times(best.stop_level / eps)}‖ε‖, so ‖y(t) − ȳ‖ ≤ {1 + best.stop_level / eps:.3g}‖ε‖ ({best.statement})."
     ]
     reached = {level: t for level, t in result.trajectory.events.items() if level <= best.stop_level * (1 + 1e-12)}
     if reached:
@@ -79,6 +103,13 @@ def _stopping(result: RunResult) -> list[str]:
                 f"{best.stop_time / reached[level]:.3g} × later."
             )
     return lines
+
+
+_NAMES = {
+    "observation": "Observation",
+    "least_norm": "Least-norm inverse R y, no network",
+    "reconstruction": "Reconstruction",
+}
 
 
 def _quality(result: RunResult) -> list[str]:
@@ -95,38 +126,50 @@ def _quality(result: RunResult) -> list[str]:
         if "snr_db" in row:
             parts.append(f"SNR {row['snr_db']:.2f} dB")
         at = f" at t = {row['time']:.4g}" if "time" in row else ""
-        lines.append(f"{name.capitalize()}{at}: {', '.join(parts)}.")
-    bounds = _signal_bounds(result)
-    if bounds:
-        lines.append(bounds)
-    return lines
+        lines.append(f"{_NAMES[name]}{at}: {', '.join(parts)}.")
+    return lines + _signal_error(result)
 
 
-def _signal_bounds(result: RunResult) -> str | None:
-    """Error of the reconstruction next to the tightest recovery bound in force at that time."""
-    from . import quality
+def _times(factor: float) -> str:
+    """A factor in front of ‖ε‖: nothing for 1."""
+    return "" if abs(factor - 1) < 1e-6 else f"{factor:.3g}"
 
+
+def _signal_error(result: RunResult) -> list[str]:
+    """Error of the reconstruction: the tightest bound in force, what the data guarantee, and what they do not see."""
     if "signal_error" not in result.observed:
-        return None
-    series = result.observed["signal_error"]
+        return []
+    assert result.problem.truth is not None
+    size = float(np.linalg.norm(result.problem.truth))
     index = quality.reconstruction_index(result)
+
+    def share(value: float) -> str:
+        return f"{value:.4g} ({value / size:.1%} of ‖x̄‖)" if size > 0 else f"{value:.4g}"
+
+    lines = []
     best: tuple[float, str] | None = None
     for guarantee in result.recovery:
         for curve in guarantee.curves if guarantee.in_force else ():
-            if curve.quantity == "signal_error":
-                bound = float(curve.evaluate(result.observed)[1][index])
-                if math.isfinite(bound) and (best is None or bound < best[0]):
-                    best = (bound, curve.statement)
-    assert result.problem.truth is not None
-    size = float(np.linalg.norm(result.problem.truth))
-    error = float(series.value[index])
-    if best is None:
-        return f"How wrong: ‖x − x̄‖ = {error:.4g} ({error / size:.1%} of ‖x̄‖); no recovery bound is in force."
-    vacuous = " (vacuous: above ‖x̄‖)" if best[0] > size else ""
-    return (
-        f"How wrong: ‖x − x̄‖ = {error:.4g} ({error / size:.1%} of ‖x̄‖), bound {best[0]:.4g} ({best[0] / size:.1%}) "
-        f"by {best[1]}{vacuous}."
+            bound = float(curve.evaluate(result.observed)[1][index])
+            if math.isfinite(bound) and (best is None or bound < best[0]):
+                best = (bound, curve.statement)
+    error = share(float(result.observed["signal_error"].value[index]))
+    if best is not None:
+        vacuous = "" if best[0] < size else "; vacuous, above ‖x̄‖"
+        lines.append(f"How wrong: ‖x − x̄‖ = {error}, guaranteed at most {share(best[0])} by {best[1]}{vacuous}.")
+    split = next((g for g in result.recovery if g.statement == "recover.split" and "R_norm" in g.quantities), None)
+    if split is None:
+        return lines or [f"How wrong: ‖x − x̄‖ = {error}; no bound is evaluable."]
+    seen = split.quantities["R_norm"] * (
+        float(result.observed["residual"].value[index]) + result.instance.constants["eps"].as_upper()
     )
+    unseen = float(result.observed["unseen_error"].value[index])
+    start = "The same split" if lines else f"How wrong: ‖x − x̄‖ = {error}, split"
+    lines.append(
+        f"{start} along what the data see: bound {share(seen + unseen)} = ‖R‖(‖y(t) − y‖ + ‖ε‖) = {share(seen)} for the part "
+        f"that they determine, plus {share(unseen)} for the part that they do not, measured with the truth (recover.split)."
+    )
+    return lines
 
 
 def _scale_line(result: RunResult) -> list[str]:

@@ -30,18 +30,27 @@ def reconstruction_index(result: RunResult) -> int:
 
 
 def as_seen(result: RunResult) -> Floats | None:
-    """The observation in the space of the signal, flat: Aᵀy rescaled to fit y best (A x ≈ y); None if it vanishes.
+    """The observation in the space of the signal, flat, if it lives there; None for data of another kind.
 
-    For a mask this is the image with its holes at zero; for a blur, the blurred image (blurred once more).
+    Data of the signal's own shape (blur, identity) are shown as they are; data of a mask at their places, zero elsewhere.
     """
     problem = result.problem
     operator = problem.operator
-    if problem.y.shape[0] == operator.shape[1] and problem.observation_shape == problem.signal_shape:
+    if problem.observation_shape == problem.signal_shape and problem.spec.operator.kind in ("blur", "identity"):
         return problem.y
-    back = np.asarray(operator.rmatvec(problem.y), dtype=np.float64)
-    image = np.asarray(operator.matvec(back), dtype=np.float64)
-    size = float(image @ image)
-    return None if size == 0 else back * (float(image @ problem.y) / size)
+    if problem.spec.operator.kind == "subsample":
+        return np.asarray(operator.rmatvec(problem.y), dtype=np.float64)
+    return None
+
+
+def least_norm(result: RunResult) -> Floats:
+    """R y, the right inverse of the operator applied to the data: the least-norm fit, without any network.
+
+    With a synthesis operator R contains the same prior. What a network is worth is what it does better than this.
+    """
+    instance = result.instance
+    M, P = instance.right_inverse
+    return np.asarray(M @ (P.T @ result.problem.y), dtype=np.float64)
 
 
 def compare(result: RunResult) -> dict[str, dict[str, float]]:
@@ -50,10 +59,10 @@ def compare(result: RunResult) -> dict[str, dict[str, float]]:
     if problem.truth is None or not problem.truth.any():
         return {}
     index = reconstruction_index(result)
-    found = {"reconstruction": result.instance.signal(result.trajectory, index)}
     seen = as_seen(result)
-    if seen is not None:
-        found = {"observation": seen, **found}
+    found = {} if seen is None else {"observation": seen}
+    found["least_norm"] = least_norm(result)
+    found["reconstruction"] = result.instance.signal(result.trajectory, index)
     shape = problem.signal_shape
     truth = problem.truth.reshape(shape)
     span = float(truth.max() - truth.min())

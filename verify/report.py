@@ -18,13 +18,20 @@ from .conclusion import conclusion
 from .output import strict_json
 
 if TYPE_CHECKING:
+    from .guarantees import Guarantee
     from .run import RunResult
 
 _MAX_STATE_BYTES = 2e8
-_STATUS = {"in_force": "in force", "not_met": "not met", "not_evaluable": "not evaluable", "vacuous": "vacuous"}
+_STATUS = {
+    "in_force": "in force",
+    "measured": "measured",
+    "not_met": "not met",
+    "not_evaluable": "not evaluable",
+    "vacuous": "vacuous",
+}
 _COLOURS = {
     "holds": "green", "in force": "green", "violated": "bold red", "fails": "red", "undecided": "yellow", "unknown": "yellow",
-    "hypothesis_not_met": "yellow", "not met": "yellow", "not evaluable": "dim", "vacuous": "yellow",
+    "hypothesis_not_met": "yellow", "not met": "yellow", "not evaluable": "dim", "vacuous": "yellow", "measured": "cyan",
 }  # fmt: skip
 
 
@@ -73,7 +80,20 @@ def _assumptions(result: RunResult) -> Table:
 def _constants(result: RunResult) -> Table:
     from theory.symbols import SYMBOLS
 
-    meaning = {"residual_0": "‖y(0) − y‖", "rank": "rank of the operator"}
+    # T = s A S is what the network sees: output scale, synthesis and operator in one matrix
+    meaning = {
+        "residual_0": "‖y(0) − y‖",
+        "rank": "rank of T",
+        "n": "outputs of the network",
+        "m": "entries of the data",
+        "sigma_F": "smallest nonzero singular value of T = s·A·S",
+        "A_norm": "norm of T",
+        "kappa": "condition number of T",
+        "sigma_0": "smallest singular value of UᵀJ_g(0), U a basis of Im Tᵀ",
+        "J_norm": "norm of UᵀJ_g(0)",
+        "c_V": "largest norm of a column of UᵀV",
+        "Lambda": "slope of the centre modulus of UᵀJ_g",
+    }
     table = Table("constant", "value", "direction", "meaning", "how", title="Constants at t = 0", title_justify="left")
     for name, bound in result.instance.constants.items():
         what = meaning.get(name) or SYMBOLS[name].meaning
@@ -87,10 +107,18 @@ def _guarantees(result: RunResult) -> Table:
     for item in result.convergence:
         table.add_row(
             f"{item.statement}\n{item.title}", _word(_STATUS[item.status]), _number(item.margin),
-            _number(item.rate) if item.rate > 0 else "", _number(item.stop_time),
+            _number(item.rate) if item.rate > 0 else "", _stop(item, result),
             escape(item.reason),
         )  # fmt: skip
     return table
+
+
+def _stop(item: Guarantee, result: RunResult) -> str:
+    """Guaranteed stopping time and the level that it is about."""
+    if item.stop_time is None or item.stop_level is None:
+        return ""
+    factor = item.stop_level / result.instance.constants["eps"].value
+    return f"{item.stop_time:.4g}\n(ρ ≤ {'' if abs(factor - 1) < 1e-6 else f'{factor:.3g}'}‖ε‖)"
 
 
 def _recovery(result: RunResult) -> Table:
@@ -102,7 +130,7 @@ def _recovery(result: RunResult) -> Table:
 
 def _checks(result: RunResult) -> Table:
     columns = ("statement", "claim", "verdict", "times", "closest at t", "value", "bound", "relative slack", "budget")
-    table = Table(*columns, title="The run against every bound in force", title_justify="left")
+    table = Table(*columns, title="The run against every bound", title_justify="left")
     for check in result.checks:
         table.add_row(
             check.statement, escape(check.note), _word(str(check.verdict)), str(check.n_times),

@@ -82,6 +82,13 @@ def along(instance: Instance, trajectory: Trajectory) -> Restart:
     return Restart(tuple(points), None)
 
 
+def from_start(instance: Instance, statement: str, rate: float) -> Restart:
+    """What an a-priori guarantee of zero loss means for restarts: the first certified checkpoint is t = 0 itself."""
+    rho = instance.constants["rho_0"].as_upper()
+    point = Checkpoint(0, 0.0, rho, math.inf, None, statement, rate, math.inf)
+    return Restart((point,), point)
+
+
 def rho_upper(instance: Instance, network: TwoLayer) -> float:
     """ψ(L) at a network in reduced coordinates, from above, rounding of v = C V̂ φ/√k accounted for."""
     reduced, k = instance.reduced, network.k

@@ -19,7 +19,7 @@ from .guarantees import Guarantee
 from .instance import Instance
 from .observables import Observables, observe
 from .problem import Problem
-from .restart import Restart, along
+from .restart import Restart, along, from_start
 from .scale import ScaleAdvice, smallest_scale
 from .verdict import Check, Verdict
 
@@ -183,13 +183,22 @@ def _run(problem: Problem, progress: Progress | None) -> RunResult:
             if _undecided(again) <= _undecided(checks):
                 trajectory, observed, checks = finer, seen, again
     clock.stage("restart certificates along the run")
-    # Ctrl-C means: now. What there is gets compared and written, nothing costly is begun.
-    restart = Restart((), None) if trajectory.status == "interrupted" else along(instance, trajectory)
+    restart = _restart(instance, trajectory, convergence)
     clock.stage("")
     return RunResult(
         instance, assumptions.check_all(instance), convergence, recovery, trajectory, observed, checks, restart, scale,
         clock.seconds,
     )  # fmt: skip
+
+
+def _restart(instance: Instance, trajectory: Trajectory, convergence: list[Guarantee]) -> Restart:
+    """Certificates along the run, where there is something to find: the theorems may hold from the start already."""
+    if trajectory.status == "interrupted":  # Ctrl-C means: now
+        return Restart((), None)
+    best = guarantees.strongest([guarantee for guarantee in convergence if guarantee.zero_loss])
+    if best is not None:
+        return from_start(instance, best.statement, best.rate)
+    return along(instance, trajectory)
 
 
 def simulate(instance: Instance, convergence: list[Guarantee], progress: Progress | None, rtol: float) -> Trajectory:
@@ -219,11 +228,11 @@ def simulate(instance: Instance, convergence: list[Guarantee], progress: Progres
 
 
 def compare(instance: Instance, items: list[Guarantee], observed: Observables) -> list[Check]:
-    """Every bound of every guarantee in force, held against the run."""
+    """Every bound of every guarantee whose hypotheses hold, held against the run."""
     return [
         curve.check(observed)
         for guarantee in items
-        if guarantee.in_force
+        if guarantee.checked
         for curve in guarantee.curves
         if curve.quantity in observed
     ]
