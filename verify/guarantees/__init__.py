@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from theory.registry import registry
+
+from ..assumptions import Assumption, lacking
 from ..instance import Instance
 from . import baseline, hidden, illposed, recovery, sharp, wonly
-from .base import Curve, Guarantee
+from .base import Curve, Guarantee, not_met
 
 __all__ = ["Curve", "Guarantee", "convergence", "evaluate", "strongest"]
 
@@ -21,6 +24,7 @@ def convergence(instance: Instance) -> list[Guarantee]:
         illposed.without_noise(instance),
         *wonly.evaluate(instance),
     ]
+    found = _supported(instance, found)
     return sorted(found, key=lambda guarantee: guarantee.strength(), reverse=True)
 
 
@@ -33,7 +37,26 @@ def evaluate(instance: Instance) -> tuple[list[Guarantee], list[Guarantee]]:
         recovery.by_kernel(instance),
         recovery.by_split(instance),
     ]
-    return loss, signal
+    return loss, _supported(instance, signal)
+
+
+def hypotheses(guarantee: Guarantee) -> tuple[str, ...]:
+    """What the statement of the guarantee and those of its curves declare in the registry, each once."""
+    statements = (guarantee.statement, *(curve.statement for curve in guarantee.curves))
+    return tuple(dict.fromkeys(name for key in statements for name in registry[key].hypotheses))
+
+
+def _supported(instance: Instance, found: list[Guarantee]) -> list[Guarantee]:
+    """The guarantees, those withdrawn that rest on a declared hypothesis which is not answered by "holds"."""
+    known: dict[str, Assumption] = {}
+    out = []
+    for guarantee in found:
+        gap = lacking(instance, hypotheses(guarantee), known) if guarantee.checked else None
+        if gap is not None:
+            reason = f"{gap.id} {'fails' if gap.answer == 'fails' else 'is not proved'}: {gap.evidence}"
+            guarantee = not_met(guarantee.statement, guarantee.title, reason, guarantee.margin)
+        out.append(guarantee)
+    return out
 
 
 def strongest(guarantees: list[Guarantee]) -> Guarantee | None:

@@ -33,6 +33,8 @@ def by_injectivity(instance: Instance, baseline: Guarantee) -> Guarantee:
     if not known:
         reason = f"needs the true signal and the noise level; {_tension(instance, R_prime)}"
         return not_evaluable(statement, _BASELINE, reason)
+    if problem.synthesis is not None and not instance.is_injective and problem.svd.rank == problem.network.n:
+        return not_evaluable(statement, _BASELINE, _tension(instance, R_prime))
     if not instance.is_injective:
         return Guarantee(statement, _BASELINE, "vacuous", _tension(instance, R_prime))
     mu = problem.operator.sigma_min().as_lower()
@@ -80,7 +82,9 @@ def _tension(instance: Instance, R_prime: float | None) -> str:
     if problem.synthesis is not None:
         kernel = f"A has a kernel ({m} × {n_x})"
         if problem.svd.rank == problem.network.n:
-            return f"{kernel}, but none in the range of the synthesis operator: μ > 0 there; see recover.split"
+            return (
+                f"{kernel}, none of it in the range of the synthesis operator; dist(x̄, Σ') not known: see recover.split"
+            )
         kernel += f", {problem.network.n - problem.svd.rank} dimensions of it in the range of the synthesis operator"
     if R_prime is None:
         return f"{kernel}: μ > 0 is not proved, and where R' < R holds μ = 0 for every x̄ ∈ Σ' (recover.tension)"
