@@ -64,6 +64,7 @@ _ENDED = {
     "max_seconds": "was ended by max_seconds",
     "max_steps": "was ended by max_steps",
     "interrupted": "was interrupted",
+    "stationary": "ended where nothing moves any more",
     "failed": "failed (the step size underflowed)",
 }
 
@@ -90,10 +91,18 @@ def _stopping(result: RunResult) -> list[str]:
     assert best.stop_time is not None
     assert best.stop_level is not None
     eps = constants["eps"].value
+    if best.stop_time == 0:
+        return [
+            f"When to stop: at once. The residual is below {best.stop_level:.4g} = {_times(best.stop_level / eps)}‖ε‖ at t = 0 "
+            "already: at this noise level there is nothing to fit."
+        ]
     lines = [
         f"When to stop: at t = {best.stop_time:.4g} the residual is guaranteed to be below {best.stop_level:.4g} = "
         f"{_times(best.stop_level / eps)}‖ε‖, so ‖y(t) − ȳ‖ ≤ {1 + best.stop_level / eps:.3g}‖ε‖ ({best.statement})."
     ]
+    horizon = result.problem.spec.flow.t_max
+    if best.stop_time > horizon:
+        lines.append(f"That is beyond t_max = {horizon:.4g}: too late to be of use.")
     reached = {level: t for level, t in result.trajectory.events.items() if level <= best.stop_level * (1 + 1e-12)}
     if reached:
         level = max(reached)

@@ -27,7 +27,7 @@ SCHEMA = "dipcert.run/1"
 # An undecided comparison is repeated once with the integrator this much tighter (float64 allows no more than 1e-13).
 TIGHTER = 1e-2
 _MIN_RTOL = 1e-13
-HOLDS, VIOLATED, UNDECIDED = 0, 1, 3
+HOLDS, VIOLATED, UNDECIDED, INTERRUPTED = 0, 1, 3, 130
 # Entries of the p × k matrix below which a second BLAS thread slows the flow down (measured: 12 × at 10 × 1000).
 _SMALL = 500_000
 
@@ -103,7 +103,7 @@ class RunResult:
             "versions": {name: version(name) for name in ("numpy", "scipy", "sympy", "mpmath", "python-flint")}
             | {"python": platform.python_version()},
             "verdict": str(self.verdict),
-            "exit_code": self.exit_code,
+            "exit_code": INTERRUPTED if trajectory.status == "interrupted" else self.exit_code,
             "notes": list(problem.notes),
             "assumptions": [item.to_json() for item in self.assumptions],
             "constants": {name: bound.to_json() for name, bound in self.instance.constants.items()},
