@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,22 @@ def test_guarantees_name_statements() -> None:
         found |= set(re.findall(r'"((?:baseline|step|sharp|illposed|dip2|wonly|recover)\.[a-z0-9_]+)"', text))
     assert len(found) >= 15
     assert found <= set(registry)
+
+
+def test_the_problem_file_of_the_readme_is_valid() -> None:
+    from verify import build, parse
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text[text.index("```toml") + 8 :]
+    problem = build(parse(tomllib.loads(block[: block.index("```")])))
+    assert problem.forward.shape == (64, 128)
+    assert problem.noise_norm is not None
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
