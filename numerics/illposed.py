@@ -24,7 +24,11 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
+from numerics.compile import enclose
+from numerics.path_lipschitz import number, path_lipschitz
 from theory.balls import precision, upper_float
+
+__all__ = ["Discrepancy", "ZeroNoiseRate", "discrepancy", "path_constant", "path_lipschitz", "zero_noise_rate"]
 
 #: Cells of the grids on which G is bounded: one part uniform in -ln(1 - Lambda L / sigma_0), the primitive of 1/s, one
 #: geometric, for constants Lip that grow fast compared with sigma_0/Lambda.
@@ -75,7 +79,7 @@ class ZeroNoiseRate:
         """Upper bound of |y(t) - y| for 0 < t <= T_1; ValueError outside."""
         if not (self.certified and 0 < t <= self.T_1):
             raise ValueError(f"the rate is certified for 0 < t <= {self.T_1}, not at t = {t}: {self.reason}")
-        return math.sqrt(self.energy_bound / t) * (1 + 1e-15)
+        return enclose("illposed.rate", "bound", {"E_0": self.energy_bound, "G_L": 0.0, "t": t}).upper
 
 
 def path_constant(q: float) -> tuple[float, float]:
@@ -102,43 +106,6 @@ def path_constant(q: float) -> tuple[float, float]:
     return best, at
 
 
-def path_lipschitz(
-    modulus_of: Callable[[float], Any],
-    c_V: float,
-    f_0: float,
-    k: int,
-    B1: float,
-    phi_start: float,
-    phi_sup: float = math.inf,
-) -> Callable[[float], float]:
-    """r -> upper bound of |J_g'|/|theta'| along any flow of a two-layer network, both layers, up to path length r.
-
-    `illposed.energy` needs |J_g'| along the path only, not on the ball B(theta_0, r), where a single column of V may
-    grow by r. Along the flow all columns share the growth: v_i' = -phi(a_i) q/sqrt(k) and |theta'| >= f |q|, hence
-    |v_i'| <= |phi(a_i)| |theta'|/(sqrt(k) f), with f >= f_0 - B1 r/sqrt(k) and |phi(a_i)| <= min(phi_sup, |phi(a_i(0))|
-    + B1 r). So c_V + r |phi|/(sqrt(k) f) replaces the c_V + r of `dip2.lipschitz`: nearly Lambda itself. The same for
-    U^T v_i and U^T q (`dip2.range_restriction`). W only: V is fixed, Lambda serves for every r.
-
-    Parameters
-    ----------
-    modulus_of : c -> upper bound of Lambda for column norms c (`dip2.modulus`, both layers), nondecreasing.
-    c_V : upper bound of max |v_i(0)|.  f_0 : lower bound of |phi(a_0)|/sqrt(k).  k : width.  B1 : upper bound.
-    phi_start : upper bound of max |phi(a_i(0))|.  phi_sup : upper bound of sup|phi| (inf if there is none).
-
-    The value is inf where f may vanish.
-    """
-    root = math.sqrt(k)
-
-    def bound(r: float) -> float:
-        f = (f_0 - B1 * r / root * (1 + 1e-14)) * (1 - 1e-14)
-        if f <= 0:
-            return math.inf
-        c = c_V + r * min(phi_sup, (phi_start + B1 * r) * (1 + 1e-14)) / (root * f) * (1 + 1e-14)
-        return _number(modulus_of(c * (1 + 1e-15)))
-
-    return bound
-
-
 class _Budget:
     """G(L) from above on a grid of path budgets; Lip is asked once a grid point, and at no other."""
 
@@ -154,7 +121,7 @@ class _Budget:
             self.grid = np.union1d(fractions, np.geomspace(1e-6, 0.9, 2 * CELLS)) * (sigma_0 / modulus)
         else:  # a constant Jacobian bound: s = sigma_0 for ever; `scale` is the length with G = 0
             self.grid = np.concatenate([[0.0], scale * np.geomspace(1e-3, 1e6, CELLS)])
-        values = [_number(lipschitz(float(r))) for r in self.grid[1:]]
+        values = [number(lipschitz(float(r))) for r in self.grid[1:]]
         lip = np.array(values)
         if not (lip >= 0).all():  # catches NaN too
             raise ValueError("the Lipschitz constant must be nonnegative; check what `lipschitz` returns")
@@ -193,11 +160,6 @@ class _Budget:
             if end >= L:
                 return total
         raise ValueError(f"the budget {L} lies outside the grid")  # pragma: no cover - the search stays inside
-
-
-def _number(value: Any) -> float:
-    """A float, or the upper side of a Bound."""
-    return float(value.as_upper()) if hasattr(value, "as_upper") else float(value)
 
 
 def _check(**values: float) -> None:
