@@ -11,6 +11,7 @@ has no closed form): it evaluates to any precision, and :func:`theory.balls.encl
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -193,11 +194,8 @@ class ImplicitRoot(sp.AtomicExpr):
         return True if self.low >= 0 else (False if self.high <= 0 else None)
 
     def mpmath_value(self, prec: int) -> Any:
-        """The root as an mpf, to about `prec` bits (Illinois method: bracketed, superlinear)."""
-        with mpmath.workprec(prec + 16):
-            f = _mp_function(self.expression, self.variable)
-            low, high = mpmath.mpf(self.low.p) / self.low.q, mpmath.mpf(self.high.p) / self.high.q
-            return mpmath.findroot(f, (low, high), solver="anderson", tol=mpmath.mpf(2) ** (-2 * prec), verify=False)
+        """The root as an mpf, to about `prec` bits (Illinois method: bracketed, superlinear); found once a precision."""
+        return _bracketed(self, prec)
 
     def _eval_evalf(self, prec: int) -> Any:
         return sp.Expr._from_mpmath(self.mpmath_value(prec), prec)
@@ -207,6 +205,14 @@ class ImplicitRoot(sp.AtomicExpr):
 
     def _latex(self, printer: Any) -> str:
         return self.name
+
+
+@lru_cache(maxsize=256)
+def _bracketed(root: ImplicitRoot, prec: int) -> Any:
+    with mpmath.workprec(prec + 16):
+        f = _mp_function(root.expression, root.variable)
+        low, high = mpmath.mpf(root.low.p) / root.low.q, mpmath.mpf(root.high.p) / root.high.q
+        return mpmath.findroot(f, (low, high), solver="anderson", tol=mpmath.mpf(2) ** (-2 * prec), verify=False)
 
 
 def _mp_function(expression: Any, variable: Any) -> Any:
