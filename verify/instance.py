@@ -44,7 +44,7 @@ class Instance:
 
     @cached_property
     def reduced(self) -> ReducedProblem:
-        """The flow in the coordinates (a, V̂ = UᵀV) (`dip2.reduction`, `speed.reduction`)."""
+        """The flow in the coordinates (a, V̂ = UᵀV) (`dip2.reduction`, `dip2.range_restriction`)."""
         problem = self.problem
         network, svd = problem.network, problem.svd
         if self.U is None:

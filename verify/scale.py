@@ -13,6 +13,7 @@ from typing import Any
 from numerics.amgm import dual
 from numerics.rigorous import up
 
+from .guarantees.base import ratio
 from .instance import Instance
 
 
@@ -42,8 +43,9 @@ class ScaleAdvice:
 def smallest_scale(instance: Instance) -> ScaleAdvice | None:
     """The scales from which `sharp.condition` and `dip2.amgm` hold; None for activations outside the assumptions.
 
-    Both conditions are monotone in σ_F = s σ_F(1): h(s) = h(1)/s, so s > 2 h(1); the capacity of amgm is s times that
-    at 1, so s > ρ0/capacity(1). One part in 10⁹ is added so that the strict inequality survives rounding.
+    Both conditions are monotone in σ_F = s σ_F(1). The formulas of `dip2.output_scale`, evaluated at the current σ_F, give
+    the smallest scale in units of the current one; so does the margin of the dual choice of `dip2.amgm`. One part in 10⁹
+    is added so that the strict inequality survives rounding.
     """
     problem, constants = instance.problem, instance.constants
     if "Lambda" not in constants:
@@ -57,8 +59,8 @@ def smallest_scale(instance: Instance) -> ScaleAdvice | None:
     amgm = math.inf if problem.network.train == "both" else None
     if sigma_F > 0:
         if constants["sigma_0"].as_lower() > 0:
-            sharp = up(2 * current * instance.upper("sharp.condition", "h") * (1 + 1e-9))
+            sharp = up(current * instance.upper("dip2.output_scale", "scale_sharp") * (1 + 1e-9))
         if amgm is not None:
             capacity = dual(problem.network.activation, problem.network.a, rho_0, sigma_F).capacity
-            amgm = up(current * rho_0 / capacity * (1 + 1e-9)) if capacity > 0 else math.inf
+            amgm = up(current / ratio(capacity, rho_0) * (1 + 1e-9)) if capacity > 0 else math.inf
     return ScaleAdvice(current, True, sharp, amgm)

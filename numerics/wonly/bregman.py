@@ -17,6 +17,7 @@ import sympy as sp
 from flint import acb, arb
 from numpy.typing import ArrayLike, NDArray
 
+from numerics.compile import formula, function
 from numerics.wonly.domain import interval, require_smooth
 from theory.balls import ball_function, precision, upper_float
 from theory.symbols import sym
@@ -109,9 +110,9 @@ def bregman(activation: Any, a_star: ArrayLike, a0: ArrayLike) -> float:
 def rate_time(level_loss: float, D_0: float, loss_star: float = 0.0, *, least_squares: bool = False) -> float:
     """A time from which L(t) <= level_loss is guaranteed: D_0/(level_loss - L(h*)) by `wonly.rate`, rounded up.
 
-    With least_squares=True the sharper D_0/(R (R - R*)) is used, R = sqrt(2 level_loss), R* = sqrt(2 L(h*)): from
-    D' <= -|r|(|r| - R*) and |r| >= R before that time. It is never larger, and half as large at R* = 0. inf if the
-    level is not above L(h*). Raises ValueError for negative or NaN arguments.
+    With least_squares=True the sharper time of `wonly.stop` is used, at the levels R = sqrt(2 level_loss) and R* =
+    sqrt(2 L(h*)) of the residual. It is never larger, and half as large at R* = 0. inf if the level is not above L(h*).
+    Raises ValueError for negative or NaN arguments.
 
     >>> rate_time(0.5, 1.0), rate_time(0.5, 1.0, least_squares=True)
     (2.0, 1.0)
@@ -122,9 +123,11 @@ def rate_time(level_loss: float, D_0: float, loss_star: float = 0.0, *, least_sq
         return math.inf
     with precision(_BITS):
         level, star = arb(level_loss), arb(loss_star)
-        R, R_star = (2 * level).sqrt(), (2 * star).sqrt()
-        drop = R * (R - R_star) if least_squares else level - star
-        return upper_float(arb(D_0) / drop)
+        if least_squares:
+            time = function(formula("wonly.stop", "T_level"), ["D_0", "eta", "residual_h"], "arb")
+            return upper_float(time(arb(D_0), (2 * level).sqrt(), (2 * star).sqrt()))
+        time = function(formula("wonly.rate", "T_level"), ["D_0", "loss", "loss_star"], "arb")
+        return upper_float(time(arb(D_0), level, star))
 
 
 def dphi_floor(activation: Any, a_star: ArrayLike, D_0: float) -> float:

@@ -34,7 +34,8 @@ HYPOTHESES: Final = (
 
 _R_prime = 2 * rho_0 / (sF * s0)
 _R = s0 / (2 * Lip)
-_gamma = sF**2 * s0**2 * t / 4 + Psi(loss_0)
+_rate = sF**2 * s0**2 / 4
+_gamma = _rate * t + Psi(loss_0)
 _loss = Psi_inv(_gamma)
 _t_level = 4 * (Psi(psi_inv(eps)) - Psi(loss_0)) / (sF**2 * s0**2)
 _t_stop = sp.Max(0, _t_level)
@@ -93,8 +94,12 @@ LOSS_RATE = Statement(
     hypotheses=HYPOTHESES,
     conclusion=sp.Le(sym("loss"), _loss, evaluate=False),
     direction="upper",
-    formulas={"gamma": _gamma, "bound": _loss},
-    reads={"gamma": "argument of Psi^{-1} at time t", "bound": "bound of the loss L_y(y(t))"},
+    formulas={"gamma": _gamma, "bound": _loss, "rate": _rate * w_min},
+    reads={
+        "gamma": "argument of Psi^{-1} at time t",
+        "bound": "bound of the loss L_y(y(t))",
+        "rate": "exponential rate of the bound of rho(t) for least squares of smallest weight w_min",
+    },
     uses=("baseline.condition",),
     proof_uses=("step.confinement", "step.time_change"),
     cites=("buskulic2024",),
@@ -110,6 +115,10 @@ LOSS_RATE = Statement(
             "for least squares of weight w_min the bound dissipates exactly as step.dissipation allows, psi'(L)^-2 = "
             "2 w_min L",
             lambda: (lambda b: sp.diff(b, t) + sF**2 * s0**2 / 4 * 2 * w_min * b)(least_squares(_loss)()),
+        ),
+        Obligation(
+            "for least squares rho decays at the rate: d/dt log psi(bound) = -rate",
+            lambda: sp.diff(sp.log(least_squares(psi(_loss))()), t) + _rate * w_min,
         ),
     ),
 )

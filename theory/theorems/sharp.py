@@ -184,8 +184,12 @@ RATE = Statement(
     "a = sigma_F^2 sigma_0^2 (1 - 2h), in place of sigma_F^2 sigma_0^2/4 in baseline.loss_rate.",
     hypotheses=HYPOTHESES,
     direction="upper",
-    formulas={"a": rate, "bound": Psi_inv(Psi(loss_0) + rate * t)},
-    reads={"a": "the rate, sigma_F^2 s(ell_star)^2", "bound": "bound of the loss L_y(y(t))"},
+    formulas={"a": rate, "bound": Psi_inv(Psi(loss_0) + rate * t), "rate": rate * w_min},
+    reads={
+        "a": "the rate, sigma_F^2 s(ell_star)^2",
+        "bound": "bound of the loss L_y(y(t))",
+        "rate": "exponential rate of the bound of rho(t) for least squares of smallest weight w_min",
+    },
     uses=("sharp.condition",),
     proof_uses=("sharp.sigma", "sharp.length", "step.energy", "step.gradient_lower", "step.kl"),
     proof="L' = -|theta'|^2 <= -sigma_F^2 s(ell)^2/psi'(L)^2 <= -sigma_F^2 s(ell_star)^2/psi'(L)^2, so Psi(L) grows "

@@ -108,8 +108,11 @@ RATE = Statement(
     "h*).",
     hypotheses=HYPOTHESES,
     direction="upper",
-    formulas={"bound": loss_star + D_0 / t},
-    reads={"bound": "bound of the loss at time t > 0, from the loss and the Bregman distance of any point of the box"},
+    formulas={"bound": loss_star + D_0 / t, "T_level": D_0 / (sym("loss") - loss_star)},
+    reads={
+        "bound": "bound of the loss at time t > 0, from the loss and the Bregman distance of any point of the box",
+        "T_level": "time from which the loss is at most a given one above L_y(B h*)",
+    },
     uses=("wonly.mirror",),
     proof_uses=("wonly.mirror", "step.energy"),
     cites=("li2022",),
@@ -121,6 +124,11 @@ RATE = Statement(
             "D is the Bregman distance of the mirror map (one neuron, tanh): its derivative in a is -(phi(a*) - "
             "phi(a)) H'(a)",
             _bregman_tanh,
+        ),
+        Obligation(
+            "T_level is when the bound is that loss",
+            loss_star + D_0 / t - sym("loss"),
+            where={t: D_0 / (sym("loss") - loss_star)},
         ),
     ),
 )

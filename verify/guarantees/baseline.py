@@ -22,8 +22,7 @@ def evaluate(instance: Instance) -> Guarantee:
     if not R_prime < R:
         return not_met("baseline.condition", TITLE, f"R' = {R_prime:.4g} is not below R = {R:.4g}",
                        margin, R_prime=R_prime, R=R)  # fmt: skip
-    sigma_F, w_min = constants["sigma_F"].as_lower(), constants["w_min"].value
-    rate = 0.25 * (sigma_F * sigma_0) ** 2 * w_min
+    rate = instance.lower("baseline.loss_rate", "rate")
 
     curves = [
         Curve("baseline.loss_rate", "rho", "upper", "ρ(t) ≤ ψ(Ψ⁻¹(γ(t)))",
@@ -31,7 +30,7 @@ def evaluate(instance: Instance) -> Guarantee:
         Curve("baseline.param_rate", "tail_length", "upper", "ℓ(∞) − ℓ(t) ≤ 2ψ(Ψ⁻¹(γ(t)))/(σFσ0)",
               of_time(lambda t: instance.curve("baseline.param_rate", "bound", {"t": t}))),
         Curve("step.confinement", "length", "upper", "ℓ(t) ≤ R'", constant(R_prime)),
-        Curve("step.jacobian_ball", "sigma", "lower", "σ_min ≥ σ0/2", constant(0.5 * sigma_0)),
+        Curve("step.jacobian_ball", "sigma", "lower", "σ_min ≥ σ0/2", constant(instance.lower("step.jacobian_ball", "rhs"))),
     ]  # fmt: skip
     quantities = {"R_prime": R_prime, "R": R, "rate": rate}
     stop = level = None

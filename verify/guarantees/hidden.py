@@ -96,7 +96,7 @@ def _promise(
     constants, loss = instance.constants, instance.problem.loss
     # linear and dual share an identifier: their claims say which they are
     kind = "" if statement == "dip2.balanced" else next(f"{name}: " for name, text in _TITLES.items() if text == title)
-    rate = instance.lower("dip2.amgm", "rate", s_star=s_star) * constants["w_min"].value
+    rate = instance.lower("dip2.amgm", "rate_rho", s_star=s_star)
     length = instance.upper("dip2.amgm", "length", s_star=s_star)
     quantities = {"s_star": s_star, "rate": rate, "length": length}
     curves = [

@@ -104,7 +104,7 @@ def without_noise(instance: Instance) -> Guarantee:
     def bound(t: np.ndarray) -> np.ndarray:
         live = (t > 0) & (t <= result.T_1)
         out = np.full(t.shape, np.inf)
-        out[live] = np.sqrt(result.energy_bound / t[live])
+        out[live] = instance.curve(statement, "bound", {"t": t[live], "E_0": result.energy_bound, "G_L": 0.0})
         return out
 
     quantities = {"T_1": result.T_1, "L": result.L, "E_0": energy, "G_L": result.G_L}

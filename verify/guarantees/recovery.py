@@ -15,6 +15,8 @@ _BASELINE = "signal error by restricted injectivity (μ)"
 _KERNEL = "signal error split along the kernel of A, a priori"
 _SPLIT = "signal error split along the kernel of A, read off the run"
 
+_CANCELS = 1e-9
+
 
 def reach(instance: Instance, radius: float) -> float:
     """`recover.reach`: g(B(θ0, radius)) contains the ball of this radius around g(θ0)."""
@@ -125,9 +127,12 @@ def by_kernel(instance: Instance) -> Guarantee:
     if instance.U is None:
         drift, start = 0.0, 0.0
     else:
+        # the closed form divides by Λ and cancels where Λℓ* is small against σ0; both are upper bounds
+        tiny = Lambda * ell_star < _CANCELS * constants["sigma_0"].as_lower()
         drift = instance.upper(
-            "recover.kernel", "drift", PKQ=coupling, J_norm=instance.full_norm, Lambda=Lambda, ell_star=ell_star
-        )
+            statement, "drift_coarse" if tiny else "drift",
+            PKQ=coupling, J_norm=instance.full_norm, Lambda=Lambda, ell_star=ell_star,
+        )  # fmt: skip
         start = instance.kernel_error() or 0.0
     s = problem.output_scale
     given = {"ker_0": start, "drift": drift, "eps": eps}

@@ -26,7 +26,7 @@ def evaluate(instance: Instance) -> Guarantee:
     floor = instance.lower("sharp.sigma", "floor")
     a = instance.lower("sharp.rate", "a")
     b = instance.upper("sharp.logistic", "b")
-    rate = a * constants["w_min"].value
+    rate = instance.lower("sharp.rate", "rate")
     quantities = {"h": h, "ell_star": ell_star, "sigma_floor": floor, "a": a, "b": b, "rate": rate}
 
     def curve(identifier: str, **extra: object):
@@ -41,10 +41,13 @@ def evaluate(instance: Instance) -> Guarantee:
         Curve("sharp.logistic", "rho", "upper", "ρ(t) ≤ logistic bound", curve("sharp.logistic"), False),
         Curve("sharp.length", "length", "upper", "ℓ(t) ≤ S⁻¹((ρ0 − ρ)/σF)", observed("sharp.length"), False),
         Curve("sharp.length", "length", "upper", "ℓ(t) ≤ ℓ*", constant(ell_star)),
-        Curve("sharp.sigma", "sigma", "lower", "σ_min ≥ √(σ0² − 2Λ(ρ0 − ρ)/σF)", observed("sharp.sigma"), False),
-        Curve("sharp.sigma", "sigma", "lower", "σ_min ≥ σ0√(1 − 2h)", constant(floor)),
         Curve("sharp.tail", "tail_length", "upper", "ℓ(∞) − ℓ(t) ≤ ℓ* − S⁻¹((ρ0 − ρ)/σF)", observed("sharp.tail")),
     ]  # fmt: skip
+    if constants["Lambda"].as_upper() > 0:  # else the Jacobian is constant, and σ_min equal to its bound for ever
+        curves += [
+            Curve("sharp.sigma", "sigma", "lower", "σ_min ≥ √(σ0² − 2Λ(ρ0 − ρ)/σF)", observed("sharp.sigma"), False),
+            Curve("sharp.sigma", "sigma", "lower", "σ_min ≥ σ0√(1 − 2h)", constant(floor)),
+        ]
     stop = level = None
     if "eps" in constants and constants["eps"].value > 0:
         level = constants["eps"].as_upper()

@@ -15,7 +15,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from numerics.rigorous import norm_upper, sigma_min_lower
-from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, rate_time, regularized, stopping_time, threshold
+from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, regularized, stopping_time, threshold
 
 from ..instance import Instance
 from .base import Curve, Guarantee, not_met, of_time, stopping_curves
@@ -30,6 +30,8 @@ _TITLES = {
 # Every point h of the box gives a valid bound of the residual at all times. Besides the one that minimizes the stopping
 # time, points of the regularization path at these multiples of its time keep the lower envelope useful early and late.
 _ENVELOPE = (0.003, 0.05, 20.0)
+# A guaranteed relative decay of the residual over the whole run below which a linear rate says nothing.
+_NOTICEABLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -151,14 +153,13 @@ def _rate(mirror: _Mirror, end: Limit | None, decided: Guarantee) -> Guarantee:
             point = replace(found.point, residual=mirror.residual_upper(found.point.a))
             points.append(point)
             horizon = point.t or 1.0
-            star = 0.5 * point.residual**2 * (1 + 2.0**-50)
-            T = (
-                0.0
-                if found.T == 0
-                else rate_time(0.5 * goal * goal * (1 - 2.0**-50), point.D_0, star, least_squares=True)
-            )
-            if math.isfinite(T):
-                stop = T
+            if found.T == 0:
+                stop = 0.0
+            elif goal > point.residual:
+                stop = mirror.instance.upper(
+                    "wonly.stop", "T_level", D_0=point.D_0, eta=goal, residual_h=point.residual
+                )
+            if stop is not None:
                 quantities["T"] = stop
     for factor in _ENVELOPE:
         point = regularized(activation, B, y, a0, factor * horizon)
@@ -211,6 +212,7 @@ def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) 
     if core is not mirror:  # what is not in the range of B is rounding, and stays
         floor += 1e-12 * norm_upper(mirror.y) / mirror.root_w_min
     rho_0 = instance.constants["rho_0"].as_upper()
+    quantities = {"rate": rate, "dphi_min": slope, "sigma_B": sigma_B, "D_0": end.D_0, "valid_down_to": floor}
     # B is whitened: the weights are in sigma_B already.
     given = {"dphi_min": slope, "sigma_B": sigma_B, "rho_0": rho_0, "w_min": 1.0}
 
@@ -218,7 +220,6 @@ def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) 
         return np.maximum(instance.curve(statement, "residual", {"t": t, **given}), floor)
 
     curve = Curve(statement, "rho", "upper", "ρ(t) ≤ ρ0 e^{−rate·t}", of_time(bound), False)
-    quantities = {"rate": rate, "dphi_min": slope, "sigma_B": sigma_B, "D_0": end.D_0, "valid_down_to": floor}
     reason = f"rate ≥ (min φ')² σ_min(B)² = {rate:.3g}"
     truth = instance.problem.truth
     if truth is not None:
@@ -226,4 +227,9 @@ def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) 
         predicted = instance.to_signal(network.V @ end.h / math.sqrt(network.k))
         quantities["limit_error"] = float(np.linalg.norm(predicted - truth))
         reason += f"; the limit is predicted, with ‖x(∞) − x̄‖ = {quantities['limit_error']:.4g} (it fits the noise too)"
+    t_max = instance.problem.spec.flow.t_max
+    decay = 1 - float(bound(np.array([t_max]))[0]) / rho_0
+    if decay < _NOTICEABLE:
+        reason += f": over the whole run (t ≤ {t_max:.4g}) it guarantees a decay of {decay:.1g}, which says nothing"
+        return Guarantee(statement, title, "vacuous", reason, None, quantities)
     return Guarantee(statement, title, "in_force", reason, None, quantities, zero_loss, rate, None, None, (curve,))
