@@ -224,3 +224,18 @@ def test_a_kernel_that_the_synthesis_never_visits_is_no_tension(lab, find):
     found = find(evaluated(smooth), "baseline.recovery")
     assert "kernel" in found.reason
     assert "synthesis" in found.reason
+
+
+def test_a_linear_rate_that_moves_nothing_during_the_run_is_vacuous(lab, find):
+    """The same instance with a run long enough for its rate, and with one that is not; the threshold promises either way."""
+    table = lab.table(3, 3, seed=9, network={"train": "W"})
+    full = find(evaluated(table), "wonly.linear_rate")
+    assert full.in_force
+    for seconds, status in ((0.02 / full.rate, "in_force"), (0.005 / full.rate, "vacuous")):
+        items = evaluated({**table, "flow": {"t_max": seconds}})
+        found = find(items, "wonly.linear_rate")
+        assert found.status == status
+        assert bool(found.curves) == found.zero_loss == (status == "in_force")
+        assert find(items, "wonly.threshold").zero_loss
+    assert "says nothing" in found.reason
+    assert found.quantities["rate"] == full.quantities["rate"]
