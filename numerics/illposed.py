@@ -24,7 +24,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from numerics.compile import enclose
+from numerics.compile import enclose, formula, function
 from numerics.path_lipschitz import number, path_lipschitz
 from theory.balls import precision, upper_float
 
@@ -162,6 +162,11 @@ class _Budget:
         raise ValueError(f"the budget {L} lies outside the grid")  # pragma: no cover - the search stays inside
 
 
+def _ball(name: str, **values: Any) -> arb:
+    """A formula of `illposed.discrepancy` in Arb, at the precision in force."""
+    return function(formula("illposed.discrepancy", name), list(values), "arb")(*values.values())
+
+
 def _check(**values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value >= 0):
@@ -274,9 +279,9 @@ def discrepancy(
                 "a larger width, output scale, noise level or tau, or a start nearer to the truth would do"
             )
         G = budget.enclose(L)
-        energy = arb(E_0) * G.exp()
-        T_hat = energy / (arb(tau) * (arb(tau) - 1) * arb(eps) ** 2)
-        E_bar = energy / (2 * (1 - 1 / arb(tau)))
+        energy = _ball("energy", E_0=E_0, G_L=G)
+        T_hat = _ball("T_hat", E_0=E_0, G_L=G, tau=tau, eps=eps)
+        E_bar = _ball("E_bar", E_0=E_0, G_L=G, tau=tau)
         t_1 = min(u * float(E_bar.mid()) / Phi_0, upper_float(T_hat))
         if t_1 > upper_float(T_hat) * (1 - 1e-9):  # no second part: do not let rounding invent one
             t_1 = upper_float(T_hat)
@@ -337,7 +342,7 @@ def zero_noise_rate(
         return _no_rate("no path budget satisfies the inequality for this horizon")
     with precision(_BITS):
         G_ball = budget.enclose(L)
-        energy_ball = arb(E_0) * G_ball.exp()
+        energy_ball = _ball("energy", E_0=E_0, G_L=G_ball)
         t_1 = best(T_1, float(G_ball.mid()))[1]
         t_1 = T_1 if t_1 > T_1 * (1 - 1e-9) else t_1
         if not (t_1 > 0 and _length(arb(t_1), arb(Phi_0), energy_ball / 2, arb(T_1)) < arb(L)):
