@@ -3,7 +3,7 @@
 Setting (two-layer section of the theory): W (k x d) with independent N(0, W_std^2) entries, input u uniform on the unit
 sphere of R^d, V (n x k) with independent centred entries of variance V_scale^2. The flow only sees a = W u
 (`dip2.reduction`), and a0 ~ N(0, W_std^2 I_k) whatever d, because the law of W is invariant under rotations: so a0 is
-drawn directly (`speed.sampling`) unless d is given.
+drawn directly unless d is given.
 """
 
 from __future__ import annotations

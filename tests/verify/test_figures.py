@@ -45,7 +45,7 @@ def notes(ax):
 
 def legend_entry(guarantee, curve):
     words = curve.label if guarantee.in_force else "measured split, uses the truth"
-    return f"{curve.statement}: {words.replace('e^{−rate·t}', 'exp(−rate·t)')}"
+    return f"{curve.statement}: {words}"
 
 
 def paint(figure):

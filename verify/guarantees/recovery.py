@@ -152,7 +152,8 @@ def by_kernel(instance: Instance) -> Guarantee:
     quantities = {"drift": s * drift, "ker_0": s * start, "PKQ": coupling, "limit": limit}
     reason = f"in the limit ‖x − x̄‖ ≤ {limit:.4g}{_share(limit, truth)}"
     status: Status = "in_force" if limit < truth else "vacuous"
-    return Guarantee(statement, _KERNEL, status, reason, ratio(0.5, h), quantities, curves=(curve,))
+    curves = () if _is_equality(instance, eps) else (curve,)
+    return Guarantee(statement, _KERNEL, status, reason, ratio(0.5, h), quantities, curves=curves)
 
 
 def by_split(instance: Instance) -> Guarantee:
@@ -191,12 +192,17 @@ def by_split(instance: Instance) -> Guarantee:
     seen = quantities.get("seen_at_stop", quantities["seen"])
     reason = (f"what the data see: at most {seen:.4g}{_share(seen, truth)} once the residual is below {level}; what they "
               f"do not see is measured along the run (of x̄: {unseen:.4g}{_share(unseen, truth)})")  # fmt: skip
-    negligible = 1e-9 * constants["y_norm"].value
-    if eps <= negligible and instance.is_injective and constants["kappa"].value < 1 + 1e-9:
-        # ‖x − x̄‖ = ‖R‖‖y(t) − y‖ then: a comparison of a number with itself decides nothing
+    if _is_equality(instance, eps):
         reason = "an equality here (isometry, no noise): nothing to compare"
         return Guarantee(statement, _SPLIT, "measured", reason, None, quantities)
     return Guarantee(statement, _SPLIT, "measured", reason, None, quantities, curves=(curve,))
+
+
+def _is_equality(instance: Instance, eps: float) -> bool:
+    """An isometry without noise: ‖x − x̄‖ = ‖R‖‖y(t) − y‖, and comparing a number with itself decides nothing."""
+    constants = instance.constants
+    no_noise = eps <= 1e-9 * constants["y_norm"].value
+    return no_noise and instance.is_injective and constants["kappa"].value < 1 + 1e-9
 
 
 def _share(part: float, truth: float) -> str:

@@ -219,7 +219,7 @@ def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) 
     def bound(t: Floats) -> Floats:
         return np.maximum(instance.curve(statement, "residual", {"t": t, **given}), floor)
 
-    curve = Curve(statement, "rho", "upper", "ρ(t) ≤ ρ0 e^{−rate·t}", of_time(bound), False)
+    curve = Curve(statement, "rho", "upper", "ρ(t) ≤ ρ0 exp(−rate·t)", of_time(bound), False)
     reason = f"rate ≥ (min φ')² σ_min(B)² = {rate:.3g}"
     truth = instance.problem.truth
     if truth is not None:
