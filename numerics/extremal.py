@@ -112,5 +112,9 @@ class ExtremalFamily:
         rho = float(self._rho(displacement)[0])
         return Observation(0.5 * rho * rho, abs(rho), np.array([-rho]), 4 * 2.0**-52 * self.rho_0)
 
+    def sensitivity(self, displacement: Array) -> float:
+        """σ_F |g'(s)|."""
+        return self.sigma_F * abs(self.sigma_0 - self.Lambda * float(displacement[0]))
+
     def _rho(self, s: Array) -> Array:
         return self.rho_0 - self.sigma_F * s * (self.sigma_0 - 0.5 * self.Lambda * s)

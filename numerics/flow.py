@@ -33,6 +33,9 @@ def gradient_flow(
 ) -> Trajectory:
     """Integrate θ̇ = −∇L_y from (a0, V0) until the first of: loss_stop, t_max, max_seconds, max_steps, Ctrl-C.
 
+    A run that has become stationary with positive loss ends as well: where its speed would take away less than 1e-12 of
+    the loss even over ten times the time elapsed (or over the time left, if that is less), and does not grow.
+
     Parameters
     ----------
     problem: the reduced problem (`dip2.reduction`).
@@ -43,7 +46,8 @@ def gradient_flow(
         (weighted losses) it may dip in between unseen.
     times: times to store besides 0 and the end; by default a log grid of `points_per_decade` points from 1e-3 of the
         initial time scale L/‖θ̇‖² on.
-    rtol, atol: tolerances of DOP853 on the displacement θ − θ(0) and on the lengths, local and a component.
+    rtol, atol: tolerances of DOP853 on the displacement θ − θ(0) and on the lengths, local and a component.  atol is
+        relative to the distance 2L/‖θ̇‖ that the parameters go in the first time constant, where that is below 1.
     max_seconds, max_steps: limits on wall time (companion included) and on accepted steps; nothing computed is lost.
     progress: called after every step with (t, loss, loss_stop).
     error_estimate: integrate a companion run with 100 times looser tolerances (somewhat more than half again the cost).

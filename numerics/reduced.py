@@ -13,6 +13,7 @@ W moving along u only.  Distances in θ are distances in (a, V̂): the cost depe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,6 +122,19 @@ class BothLayers:
         reach = self._scale * norm(V) * norm(hidden)
         return _observation(self.problem, self.problem.C @ x, reach)
 
+    def sensitivity(self, displacement: Array) -> float:
+        """‖∂v/∂(a, V̂)‖, the Jacobian being [C V̂ D_a/√k, C (·) φ(a)/√k]."""
+        problem = self.problem
+        a, V = self._unpack(displacement)
+        outer = norm(problem.activation.phi(a)) / self._root
+        slopes = problem.activation.dphi(a) / self._root
+
+        def gram(u: Array) -> Array:
+            q = problem.C.T @ u
+            return problem.C @ (V @ (slopes * slopes * (q @ V)) + outer * outer * q)
+
+        return _spectral_norm(gram, problem.y.size, self._scale * math.hypot(norm(V * slopes), outer))
+
 
 class InnerLayer:
     """:class:`numerics.integrator.GradientSystem` of a alone: displacement = a − a0; B = C V̂/√k is formed once."""
@@ -142,6 +156,33 @@ class InnerLayer:
         """Loss, ρ and residual."""
         hidden = self.problem.activation.phi(self.problem.a0 + displacement)
         return _observation(self.problem, self.B @ hidden, self._scale * norm(hidden))
+
+    def sensitivity(self, displacement: Array) -> float:
+        """‖∂v/∂a‖ = ‖B D_a‖."""
+        slopes = self.problem.activation.dphi(self.problem.a0 + displacement)
+
+        def gram(u: Array) -> Array:
+            return self.B @ (slopes * slopes * (u @ self.B))
+
+        return _spectral_norm(gram, self.problem.y.size, norm(self.B * slopes))
+
+
+def _spectral_norm(gram: Callable[[Array], Array], m: int, frobenius: float) -> float:
+    """An estimate of ‖J‖ from above, given u → J Jᵀu on ℝ^m and ‖J‖_F or more: twice what the power method finds.
+
+    After q steps from a random unit vector it finds ‖J‖ m^{-1/(4q)} or so, hence at least half of ‖J‖ up to m = 10^6.
+    """
+    steps = 5
+    u = np.random.default_rng(0).standard_normal(m)
+    found = 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            size = norm(u)
+            if not 0 < size < math.inf:
+                return frobenius
+            u = gram(u / size)
+            found = math.sqrt(norm(u))
+    return min(2.0 * found, frobenius) if found > 0 else frobenius
 
 
 def _observation(problem: ReducedProblem, v: Array, reach: float) -> Observation:

@@ -269,10 +269,10 @@ def _sigma_min_qr(S: Array) -> tuple[Fraction, Fraction]:
         Y = S.T @ X
     if not np.isfinite(Y).all():
         return nothing
-    defect, norm = Fraction(orthonormality_defect(Y)), opnorm_upper(X)
-    if defect >= 1 or math.isinf(norm):
+    defect, norm, miss = orthonormality_defect(Y), opnorm_upper(X), matmul_error(S.T, X)
+    if not (defect < 1 and math.isfinite(norm) and math.isfinite(miss)):
         return nothing
-    top = Fraction(_sqrt_below(1 - defect)) - Fraction(matmul_error(S.T, X))
+    top = Fraction(_sqrt_below(1 - Fraction(defect))) - Fraction(miss)
     return max(Fraction(0), top / Fraction(norm)), 1 / Fraction(norm)
 
 

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import DOP853
 
+from numerics.compile import HypothesisNotMet
+
 Array = NDArray[np.float64]
 Progress = Callable[[float, float, float], None]
 
@@ -68,6 +70,9 @@ class GradientSystem(Protocol):
 
     def observe(self, displacement: Array) -> Observation:
         """The loss and the residual there."""
+
+    def sensitivity(self, displacement: Array) -> float:
+        """An estimate, from above, of the spectral norm of the derivative of v there: how far v moves, per parameter."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,10 @@ class Stepper:
 
     def _rhs(self, _t: float, state: Array) -> Array:
         self.nfev += 1
-        velocity = self.system.velocity(state[:-2])
+        try:
+            velocity = self.system.velocity(state[:-2])
+        except HypothesisNotMet:  # ∞ − ∞ at a trial step far out: NaN is what DOP853 rejects
+            velocity = np.full(self.system.size, math.nan)
         out = np.empty_like(state)
         out[:-2] = velocity
         head, tail = norm(velocity[: self.system.leading]), norm(velocity[self.system.leading :])

@@ -32,7 +32,7 @@ class Trajectory:
         `distance` too), of both lengths, and of v(t) (hence of `residual`), shape (N,); NaN where they are not known
         (no error estimate asked for, or no time left for it).  See :mod:`numerics.integrator`.
     events: residual level → first time at which ‖v − y‖ ≤ level; event_errors: level → estimate of its error.
-    status: "loss_stop", "t_max", "max_seconds", "max_steps", "interrupted" or "failed"; message: the same in words.
+    status: "loss_stop", "t_max", "stationary", "max_seconds", "max_steps", "interrupted" or "failed"; message: the same in words.
     nfev, steps: evaluations of the gradient (companion run included), accepted steps.
     conserved_drift: max over neurons and stored times of the change of ‖v̂_i‖²/2 − G(a_i), which the exact flow keeps
         (`dip2.conservation`); None for W only and for ReLU, which has no G.

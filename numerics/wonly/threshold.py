@@ -184,7 +184,9 @@ def _decide(problem: _Instance, time_limit: float, program: bool) -> Threshold:
         if found is not None:
             return found
     if not program:
-        return Threshold(None, None, math.nan, 0.0, None, "undecided by the cheap certificates")
+        return Threshold(
+            None, None, math.nan, 0.0, None, "the cheap certificates do not decide, and no linear program was asked for"
+        )
     return _program(problem, time_limit)
 
 
@@ -219,6 +221,18 @@ def _respond(problem: _Instance, s: Array) -> tuple[Array, Array]:
         free = ~problem.below & ~problem.above
         h, dh = np.where(free, s, h), np.where(free, 1.0, dh)
     return problem.c + problem.w * h, dh
+
+
+def _newton_step(hessian: Array, gradient: Array) -> Array | None:
+    """-hessian^{-1} gradient by Cholesky; None where the Hessian is not positive definite to working precision."""
+    if not np.isfinite(hessian).all():
+        return None
+    try:
+        factor = scipy.linalg.cho_factor(hessian, lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return None
+    step = -scipy.linalg.cho_solve(factor, gradient, check_finite=False)
+    return step if np.isfinite(step).all() else None
 
 
 def _centre(problem: _Instance, iterations: int = 80) -> Threshold | None:
@@ -256,12 +270,11 @@ def _centre(problem: _Instance, iterations: int = 80) -> Threshold | None:
         if found is not None:
             return found
         hessian = (Q.T * dh) @ Q
-        try:
-            step = -scipy.linalg.solve(hessian, gradient, assume_a="pos", check_finite=False)
-        except (np.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
+        step = _newton_step(hessian, gradient)
+        if step is None:
             return None
         slope = float(gradient @ step)
-        if not (np.isfinite(step).all() and slope < 0):
+        if not slope < 0:
             return None
         alpha = 1.0
         for _ in range(40):
@@ -291,9 +304,8 @@ def _sharpen(problem: _Instance, found: Threshold, goal: float = 0.95) -> Thresh
     for _ in range(iterations):
         hessian = (problem.B * (w * w * dh)) @ problem.B.T
         hessian[np.diag_indices(problem.m)] += 1 / t
-        try:
-            step = -scipy.linalg.solve(hessian, gradient, assume_a="pos", check_finite=False)
-        except (np.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
+        step = _newton_step(hessian, gradient)
+        if step is None:
             break
         slope, alpha = float(gradient @ step), 1.0
         if not slope < 0:
@@ -354,9 +366,9 @@ def _program(problem: _Instance, time_limit: float) -> Threshold:
             found = _cone(problem, time_limit)
         if found is not None:
             return found
-        how = f"undecided: the linear program's margin is {x[-1]:.3g}, and rounding leaves no room for a certificate"
+        how = f"the linear program's margin is {x[-1]:.3g}, and rounding leaves no room for a certificate"
     else:
-        how = f"undecided: the linear program ended with: {result.message}"
+        how = f"the linear program ended with: {result.message}"
     if problem.k >= problem.m and problem.sigma() <= 0:
         how += "; B is not proved to have full row rank (pass a whitened or reduced B, see the documentation)"
     return Threshold(None, None, math.nan, 0.0, None, how)

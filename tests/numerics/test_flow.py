@@ -251,6 +251,79 @@ def test_the_error_estimate_is_an_over_estimate(train, rtol, seed):
     assert run.error_theta.max() < 1e4 * rtol
 
 
+@pytest.mark.parametrize("train", MODES)
+@pytest.mark.parametrize("out", [1e-6, 1.0, 1e4, 1e8])
+def test_the_error_estimate_holds_at_every_scale(train, out):
+    """Residual, parameters and length of antisymmetric networks, from 1e-12 to 1e6, far into the jitter of stability."""
+    compared = 0
+    for j, reach in enumerate((1e-12, 1e-6, 1.0, 1e6)):
+        if reach > 30 * out:
+            continue
+        base = instance(["tanh", "silu", "identity", "softplus"][j], train, m=3, p=3, k=16, seed=j)
+        a, V = base.a0, base.V0
+        a[8:], V[:, 8:] = a[:8], -V[:, :8]
+        y = reach * np.random.default_rng(j).standard_normal(3)
+        problem = ReducedProblem(out * base.C, y, base.loss, base.activation, train, a, V)
+        rtol, t_max = 10.0 ** -(5 + j), 50.0 * out**-2
+        run = gradient_flow(problem, t_max=t_max, rtol=rtol, atol=1e-3 * rtol)
+        times = list(run.t[1:])
+        reference = gradient_flow(problem, t_max=t_max, times=times, rtol=1e-13, atol=1e-16, error_estimate=False)
+        np.testing.assert_array_equal(run.t, reference.t)
+        system, start = problem.system(), theta(run, 0)
+        rounding = 1e-15 * np.linalg.norm(start)
+        for i in range(len(run)):
+            seen, true = (system.observe(theta(each, i) - start) for each in (run, reference))
+            apart = np.linalg.norm(seen.difference - true.difference)
+            assert apart <= run.error_residual[i] + true.rounding
+            assert np.linalg.norm(theta(run, i) - theta(reference, i)) <= run.error_theta[i] + rounding
+            assert abs(run.length[i] - reference.length[i]) <= run.error_length[i] + rounding
+            compared += 1
+        floor = seen.rounding + np.linalg.norm(out * base.C) * rounding
+        assert run.error_residual[0] <= floor
+        assert run.error_residual.max() <= 1e5 * rtol * run.residual[0] + 100 * floor
+    assert compared > 30
+
+
+def test_a_tiny_problem_is_followed_as_accurately_as_a_large_one():
+    """All motion is 1e-13 here: an absolute tolerance of 1e-12 would see none of it."""
+    base = instance("tanh", "W", m=3, p=3, k=16)
+    a, V = base.a0, base.V0
+    a[8:], V[:, 8:] = a[:8], -V[:, :8]
+    runs = [
+        gradient_flow(ReducedProblem(base.C, s * base.y, base.loss, base.activation, "W", a, V), t_max=5.0, times=[1.0])
+        for s in (1e-12, 1e-8)
+    ]
+    small, large = (run.residual / run.residual[0] for run in runs)
+    np.testing.assert_allclose(small, large, rtol=1e-3)  # the residual is rounded at 1e-4
+    assert small[1] < 0.9
+    assert runs[0].error_theta[-1] < 0.1 * runs[0].distance[-1]
+    assert runs[0].steps < 500  # the rounding error is not resolved
+
+
+@pytest.mark.parametrize("name", ["identity", "gelu"])
+def test_a_trial_step_that_overflows_is_rejected(name):
+    """ȧ ~ 1e9 and more: SciPy's first trial step goes out of the range of doubles, ∞ − ∞ included."""
+    for train in MODES:
+        base = instance(name, train, seed=1, m=3, p=3)
+        problem = ReducedProblem(1e30 * base.C, 1e33 * base.y, base.loss, base.activation, train, base.a0, base.V0)
+        run = gradient_flow(problem, t_max=1e-66, max_steps=200)
+        assert run.status in ("t_max", "max_steps")
+        assert np.all(np.diff(run.loss) < 0)
+        assert run.loss[-1] < run.loss[0]
+
+
+def test_the_sensitivity_is_the_norm_of_the_jacobian_from_above():
+    rng = np.random.default_rng(0)
+    for train in MODES:
+        for m, p, k in ((1, 1, 2), (3, 4, 12), (20, 30, 50)):
+            system = instance("tanh", train, m=m, p=p, k=k).system()
+            at = 0.1 * rng.standard_normal(system.size)
+            step = 1e-6 * np.eye(system.size)
+            J = [(system.observe(at + e).difference - system.observe(at - e).difference) / 2e-6 for e in step]
+            exact = np.linalg.norm(np.array(J), 2)
+            assert exact * (1 - 1e-6) <= system.sensitivity(at) <= 2 * exact * (1 + 1e-6)
+
+
 def test_levels_are_located_and_the_run_ends_at_loss_stop():
     for train in MODES:
         problem = instance("tanh", train, seed=4, reach=0.5)
@@ -326,6 +399,29 @@ def test_a_critical_point_stays_where_it_is():
     assert run.status == "t_max"
     assert run.length[-1] == 0.0
     assert np.all(run.residual == 1.0)
+
+
+@pytest.mark.parametrize("name", ["silu", "tanh"])
+def test_a_run_that_goes_nowhere_ends_as_stationary(name):
+    """One neuron, eight data out of its reach: the run settles at a positive loss, and is not continued for ever."""
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        V, y = rng.choice([-1.0, 1.0], (8, 1)), 2 * rng.standard_normal(8)
+        problem = ReducedProblem(np.eye(8), y, loss("least_squares"), activation(name), "W", rng.standard_normal(1), V)
+        run = gradient_flow(problem, t_max=math.inf, loss_stop=1e-10, max_steps=5000)
+        assert run.status == "stationary"
+        assert run.steps <= 500
+        assert "stationary at t" in run.message
+        longer = gradient_flow(problem, t_max=10 * run.t[-1], times=(), rtol=1e-12, atol=1e-15, error_estimate=False)
+        assert longer.loss[-1] == pytest.approx(run.loss[-1], rel=1e-9)
+
+
+def test_a_saddle_that_is_being_left_is_not_stationary():
+    """a = V = 1e-7 with y = 1: the loss hardly moves for a long time, then goes to zero."""
+    small, one = np.full(1, 1e-7), np.ones((1, 1))
+    problem = ReducedProblem(one, np.ones(1), loss("least_squares"), activation("tanh"), "both", small, 1e-7 * one)
+    run = gradient_flow(problem, t_max=math.inf, loss_stop=1e-12, points_per_decade=200)
+    assert run.status == "loss_stop"
 
 
 def test_time_scales_far_from_one():

@@ -292,3 +292,31 @@ def test_bad_input_is_met_at_the_door(function):
 def test_product_of_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="product"):
         matmul_error(np.ones((2, 3)), np.ones((2, 3)))
+
+
+def degenerate(rng):
+    """Rank one with huge spread, graded, tiny and subnormal, huge, wild, two-sided graded, sparse entries."""
+    p, k = int(rng.integers(1, 6)), int(rng.integers(1, 9))
+    S = rng.standard_normal((p, k))
+    yield np.outer(rng.standard_normal(p) * 10.0 ** rng.uniform(-3, 8, p), rng.standard_normal(k))
+    yield np.array([[23.7], [1.99e7], [2206.0], [1.22e6]]) * np.outer(rng.standard_normal(4), rng.standard_normal(8))
+    with np.errstate(under="ignore"):
+        yield S * 10.0 ** rng.uniform(-300, 300, (p, 1))
+        yield S * 10.0 ** rng.uniform(-307, -300) * 1e-15
+        yield S * 10.0 ** rng.uniform(200, 307)
+        yield S * 10.0 ** rng.uniform(-308, 305, (p, k))
+        yield S * 10.0 ** rng.uniform(-30, 30, (p, 1)) * 10.0 ** rng.uniform(-30, 30, (1, k))
+    yield np.round(2 * S) * (rng.random(S.shape) < 0.6)
+
+
+def test_degenerate_matrices_raise_nothing_and_bounds_stay_on_their_side():
+    rng = np.random.default_rng(0)
+    little = Fraction(1, 2**60)
+    for _ in range(20):
+        for S in degenerate(rng):
+            low, high = sigma_min_lower(S), opnorm_upper(S)
+            wide = S if S.shape[0] <= S.shape[1] else S.T
+            if low > 0:
+                assert positive_definite(shifted_gram(wide, Fraction(low) * (1 - little)))
+            if math.isfinite(high) and high > 0:
+                assert positive_definite(-1 * shifted_gram(wide, Fraction(high) * (1 + little)))
