@@ -9,7 +9,7 @@ double precision, and the primitives continue as x and x²/2.  Normalization: th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -48,6 +48,7 @@ class _Primitive:
     pole: float
     residue: float
     grows: bool  # right of 40 the integrand is x (True) or 1 (False)
+    _near: list[tuple[Array, Array]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def _smooth(self, x: Array) -> Array:
         return self.integrand(x) - self.residue / (x - self.pole)
@@ -58,16 +59,25 @@ class _Primitive:
         nodes = (left + right)[..., None] / 2 + half[..., None] * _NODES
         return np.asarray((self._smooth(nodes) @ _WEIGHTS) * half)
 
+    def _table(self, lowest: float) -> tuple[Array, Array]:
+        """(edges, integrals of the smooth part from 0 to them); kept as long as `lowest` is above −40."""
+        if lowest >= -_FAR and self._near:
+            return self._near[0]
+        edges = _edges(lowest)
+        zero = int(np.searchsorted(edges, 0.0))
+        # accumulate away from 0, so that a panel that overflows on the left leaves the right side alone
+        steps = self._panels(edges[:-1], edges[1:])
+        right, left = np.cumsum(steps[zero:]), np.cumsum(steps[:zero][::-1])
+        table = edges, np.concatenate([-left[::-1], [0.0], right])
+        if lowest >= -_FAR:
+            self._near.append(table)
+        return table
+
     def __call__(self, x: ArrayLike) -> Array:
         a = np.asarray(x, dtype=np.float64)
         near = np.minimum(a, _FAR)
         with np.errstate(all="ignore"):
-            edges = _edges(float(np.nanmin(near, initial=0.0)))
-            zero = int(np.searchsorted(edges, 0.0))
-            # accumulate away from 0, so that a panel that overflows on the left leaves the right side alone
-            steps = self._panels(edges[:-1], edges[1:])
-            right, left = np.cumsum(steps[zero:]), np.cumsum(steps[:zero][::-1])
-            total = np.concatenate([-left[::-1], [0.0], right])
+            edges, total = self._table(float(np.nanmin(near, initial=0.0)))
             panel = np.clip(np.searchsorted(edges, near, side="right") - 1, 0, edges.size - 2)
             start = np.where(near >= 0, panel, panel + 1)  # from the edge on the side of 0
             value = total[start] + self._panels(edges[start], near) + self.residue * np.log(np.abs(near - self.pole))

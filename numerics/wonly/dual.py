@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 _U = 2.0**-53
 #: Up to this m the Hessian is always formed; beyond, conjugate gradients come first, preconditioned by a stale factor.
 _DIRECT = 250
+#: The path is given up after so many e-foldings of t in a row at which Newton's method fails: it has run into a wall
+#: (phi' = 0) as closely as doubles allow.
+_LOST = 4
 
 
 @dataclass(frozen=True)
@@ -281,6 +284,7 @@ def stopping_time(
     if not speed > 0:
         return StoppingTime(math.inf, level, None, "the flow does not move: the gradient vanishes at the start")
     seen: dict[float, tuple[float, Array, Array]] = {}
+    converged: dict[float, bool] = {}
 
     def time(log_t: float) -> float:
         """T(t) in float64, warm-started from the nearest point of the path seen so far."""
@@ -289,17 +293,18 @@ def stopping_time(
             if seen:
                 near = min(seen, key=lambda s: abs(s - log_t))
                 start = (seen[near][1] * math.exp(min(0.0, log_t - near)), seen[near][2])
-            p, a, _ = newton.solve(math.exp(-log_t), 1e-4, start, 40)
+            p, a, converged[log_t] = newton.solve(math.exp(-log_t), 1e-4, start, 40)
             R = float(np.linalg.norm(newton.B @ np.asarray(activation.phi(a)) - newton.y))
             D = math.fsum(bregman_terms(activation, a, newton.a0).tolist())
             value = D / (level * (level - R)) if level > R else math.inf
             seen[log_t] = (value, p, a)
         return seen[log_t][0]
 
-    best, stale = math.log(1 / speed), 0
+    best, stale, lost = math.log(1 / speed), 0, 0
     log_t, top = best, best + 80.0
-    while log_t < top and stale < 2:
+    while log_t < top and stale < 2 and lost < _LOST:
         value = time(log_t)
+        lost = 0 if converged[log_t] else lost + 1
         if value < time(best) or (math.isinf(value) and math.isinf(time(best))):
             best = log_t
             stale = 0

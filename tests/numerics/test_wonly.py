@@ -328,3 +328,13 @@ def test_a_thousand_observations_and_four_thousand_neurons_take_seconds():
     assert point.residual < np.linalg.norm(B @ np.tanh(a0) - clean - noise)
     assert 0 < stop.T < 1e6
     assert time.process_time() - start < 60
+
+
+def test_a_level_out_of_reach_is_given_up_soon():
+    """One neuron against a wall of SiLU: the path ends where Newton's method does, not eighty e-foldings later."""
+    phi, rng = activation("silu"), np.random.default_rng(1)
+    B, a0, y = rng.choice([-1.0, 1.0], (8, 1)), rng.standard_normal(1), 2 * rng.standard_normal(8)
+    start = time.process_time()
+    found = stopping_time(phi, B, y, a0, 0.05 * float(np.linalg.norm(B @ phi.phi(a0) - y)))
+    assert math.isinf(found.T)
+    assert time.process_time() - start < 5  # 0.2 seconds; 20 without
