@@ -244,7 +244,7 @@ def _undecided(checks: list[Check]) -> int:
 
 
 def _worth_repeating(checks: list[Check], trajectory: Trajectory, problem: Problem, clock: _Clock) -> bool:
-    if not _undecided(checks) or trajectory.status not in ("loss_stop", "t_max"):
+    if not _undecided(checks) or trajectory.status not in ("loss_stop", "t_max", "stationary"):
         return False
     limit = problem.spec.flow.max_seconds
     # An order-8 method needs about twice the steps for two digits more.
