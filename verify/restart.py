@@ -23,6 +23,8 @@ from .observables import sigma_times
 
 # How many neurons are enclosed in all, and the fewest checkpoints that are examined whatever they cost.
 _ENCLOSURES, _FEWEST = 3e5, 8
+# Multiply-adds of one Gram matrix p × p × k from which a checkpoint is called costly.
+_COSTLY = 1e9
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,12 @@ def along(instance: Instance, trajectory: Trajectory) -> Restart:
         if points[-1].certified_by is not None:
             return Restart(tuple(points), points[-1])
     return Restart(tuple(points), None)
+
+
+def is_costly(instance: Instance) -> bool:
+    """Whether a checkpoint takes about a second or more: then none is examined if zero loss is promised from t = 0."""
+    p, k = instance.reduced.V0.shape
+    return float(p) * p * k > _COSTLY
 
 
 def from_start(instance: Instance, statement: str, rate: float) -> Restart:

@@ -19,7 +19,7 @@ from .guarantees import Guarantee
 from .instance import Instance
 from .observables import Observables, observe
 from .problem import Problem
-from .restart import Restart, along, from_start
+from .restart import Restart, along, from_start, is_costly
 from .scale import ScaleAdvice, smallest_scale
 from .verdict import Check, Verdict
 
@@ -196,7 +196,7 @@ def _restart(instance: Instance, trajectory: Trajectory, convergence: list[Guara
     if trajectory.status == "interrupted":  # Ctrl-C means: now
         return Restart((), None)
     best = guarantees.strongest([guarantee for guarantee in convergence if guarantee.zero_loss])
-    if best is not None:
+    if best is not None and is_costly(instance):
         return from_start(instance, best.statement, best.rate)
     return along(instance, trajectory)
 

@@ -33,7 +33,7 @@ def outcome(tmp_path_factory):
             file = EXAMPLES / f"{name}.toml"
             if name == "mri":
                 text = file.read_text(encoding="utf-8")
-                for old, new in (("size = 48", "size = 16"), ("width = 9216", "width = 1024")):
+                for old, new in (("size = 48", "size = 16"), ("width = 4608", "width = 1024")):
                     assert old in text
                     text = text.replace(old, new)
                 file = directory / "mri.toml"
@@ -68,7 +68,8 @@ def test_an_example_holds_and_says_when_to_stop(outcome, name):
     )
     assert 0 < strongest["stop_time"] < 1e4
     assert any(g["zero_loss"] for g in content["guarantees"] if g["status"] == "in_force")
-    assert "recover.split" in in_force(content, "recovery")
+    assert {g["status"] for g in content["recovery"] if g["statement"] == "recover.split"} == {"measured"}
+    assert "recover.split" in {check["statement"] for check in content["checks"]}
     for file in ("report.txt", "trajectory.npz", "curves.csv", "loss.svg", "sigma.svg", "distance.svg", "signal_error.svg",
                  "reconstruction.svg", "reconstruction.png"):  # fmt: skip
         assert (out / file).stat().st_size > 0, file
@@ -82,7 +83,7 @@ def test_the_wide_example_meets_every_a_priori_condition(outcome):
     assert {"baseline.condition", "sharp.condition", "dip2.amgmlinear", "dip2.amgmdual", "dip2.balanced"} <= in_force(
         content
     )
-    assert {"baseline.recovery", "recover.kernel", "recover.split"} <= in_force(content, "recovery")
+    assert {"baseline.recovery", "recover.kernel"} <= in_force(content, "recovery")
     statements = {check["statement"] for check in content["checks"]}
     assert {"baseline.loss_rate", "baseline.early_stop", "sharp.logistic", "sharp.stop", "recover.linear"} <= statements
     assert all(check["verdict"] == "holds" and check["n_times"] for check in content["checks"])

@@ -165,6 +165,7 @@ def test_only_guarantees_in_force_are_compared(lab):
     assert not {c.statement for c in result.checks} & {"baseline.loss_rate", "step.confinement", "step.jacobian_ball"}
 
 
-def test_a_linear_network_is_undecided_where_the_bound_is_attained(lab):
+def test_a_linear_network_holds_its_constant_jacobian_is_not_compared_with_itself(lab):
     result = lab.run(lab.table(seed=1, network={"activation": "identity", "train": "W", "output_scale": 4.0}))
-    assert (result.verdict, result.exit_code) == (Verdict.UNDECIDED, 3)
+    assert (result.verdict, result.exit_code) == (Verdict.HOLDS, 0)
+    assert "sharp.sigma" not in {check.statement for check in result.checks}
