@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import mpmath
 import numpy as np
 import sympy as sp
 from flint import acb, arb
+from scipy.integrate import quad
 
 from numerics.special import FLOAT_FUNCTIONS
 from theory import symbols
@@ -129,10 +130,14 @@ def _outside(expr: Any, how: str) -> HypothesisNotMet:
     return HypothesisNotMet(f"{text} has no real value here ({how}): a hypothesis fails")
 
 
+# SciPy's default asks for an absolute 1.5e-8, which says nothing about a small integral.
+_QUAD = partial(quad, epsabs=0.0, epsrel=1e-13, limit=200)
+
+
 @lru_cache(maxsize=1024)
 def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
     ready, extra = _prepare(_without_cancellation(expr), "float64")
-    modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside}, "scipy", "numpy"]
+    modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside, "quad": _QUAD}, "scipy", "numpy"]
     raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
     if expr.has(sp.Integral):
         raw = np.vectorize(raw, otypes=[np.float64])

@@ -19,9 +19,9 @@ sin = Activation(
     B2=sp.S.One,
     B2_argument="|sin| ≤ 1, attained at π/2.",
     zeros=ZeroSet((-sp.pi / 2,), sp.pi, "cos vanishes at π/2 + jπ"),
-    # the form that keeps its digits both at 0 and near the zeros of the cosine
+    # the forms that keep their digits both at 0 and near the zeros of the cosine
     H=sp.log(sp.Abs(sp.tan(x / 2 + sp.pi / 4))),
-    G=-sp.log(sp.Abs(sp.cos(x))),
+    G=sp.log(1 + sp.tan(x) ** 2) / 2,  # −ln|cos x|
     odd=True,
     star_shaped=False,
     star_shaped_argument="|sin| is not monotone.",

@@ -63,7 +63,7 @@ CONSERVATION = Statement(
         "G_tanh": sp.sinh(x) ** 2 / 2,
         "G_sigmoid": x + _exp,
         "G_identity": x**2 / 2,
-        "G_sin": -sp.log(sp.Abs(sp.cos(x))),
+        "G_sin": sp.log(1 + sp.tan(x) ** 2) / 2,
         "G_erf": x**2 / 2 * sp.hyper((1, 1), (sp.Rational(3, 2), 2), x**2),
         "G_softplus": -sp.polylog(2, -_exp) + x - (1 + sp.exp(-x)) * _softplus,
     },
