@@ -50,36 +50,40 @@ def basis(svd: CompactSVD) -> Floats | None:
 
 
 def residual_upper(problem: Problem, network: TwoLayer) -> tuple[float, float]:
-    """Upper bounds of ‖T g(θ) − y‖ and of ρ = ψ(L_y(T g(θ))) at a network in full coordinates (V of shape n × k).
+    """Upper bounds of ‖T g(θ) − y‖ and of ρ = ψ(L_y(T g(θ))) at a network in full coordinates (V of shape n × k)."""
+    # a truncated operator is C Uᵀ, of which T is the rounded product
+    return misfit_upper(problem.forward, problem, network, problem.svd.operator.array_error())
 
-    v = T V φ(a)/√k is computed as ((T V) φ)/√k; the allowance covers the two products, φ itself (Arb) and the scaling.
+
+def misfit_upper(C: Floats, problem: Problem, network: TwoLayer, operator_error: float = 0.0) -> tuple[float, float]:
+    """Upper bounds of ‖v − y‖ and ψ(L_y(v)), v = C V φ(a)/√k; C (m × p) and V (p × k) in the same coordinates.
+
+    v is computed as ((C V) φ)/√k; the allowance covers the two products, φ itself (Arb), the scaling, and C being off
+    the operator that is meant by `operator_error` (Frobenius).
     """
-    T, y, k = problem.forward, problem.y, network.k
+    y, k = problem.y, network.k
     phi, phi_error = network.activation.enclose_phi(network.a)
     if is_paired(network):
         # V0 = [V', −V'], a0 = [a', a'] as doubles: the sum cancels exactly, x(0) = 0 (`dip2.antisymmetric`).
         difference, error = -y, 0.0
     else:
-        TV = T @ network.V
-        size_TV, size_phi = norm_upper(TV), norm_upper(phi)
-        gamma = (k + 8) * _U / (1 - (k + 8) * _U)
-        # a truncated operator is C Uᵀ, of which T is the rounded product
-        product_error = matmul_error(T, network.V) + problem.svd.operator.array_error() * norm_upper(network.V)
+        CV = C @ network.V
+        size_CV, size_phi, size_error = norm_upper(CV), norm_upper(phi), norm_upper(phi_error)
+        gamma = (k + 16) * _U / (1 - (k + 16) * _U)
+        product_error = matmul_error(C, network.V) + operator_error * norm_upper(network.V)
         error = (
-            product_error * (size_phi + norm_upper(phi_error))
-            + size_TV * (norm_upper(phi_error) + 2 * gamma * size_phi)
+            product_error * (size_phi + size_error) + size_CV * (size_error + 2 * gamma * size_phi)
         ) / math.sqrt(k)  # fmt: skip
-        v = TV @ phi / math.sqrt(k)
-        difference = v - y
-        error = up(error * (1 + 16 * _U) + _U * norm_upper(difference))
+        difference = CV @ phi / math.sqrt(k) - y
+        error = up(error * (1 + 2.0**-45) + 2 * _U * norm_upper(difference))
     residual = norm_upper(difference, error)
     weights = problem.loss.weights
     if weights is None:
         return residual, residual
     root = np.sqrt(weights)
     w_min, w_max = float(weights.min()), float(weights.max())
-    scaled = norm_upper(root * difference) * (1 + 8 * _U) + math.sqrt(w_max) * (1 + 2 * _U) * error
-    return residual, up(scaled / math.sqrt(w_min) * (1 + 8 * _U))
+    scaled = norm_upper(root * difference) * (1 + 16 * _U) + math.sqrt(w_max) * (1 + 4 * _U) * error
+    return residual, up(scaled / math.sqrt(w_min) * (1 + 16 * _U))
 
 
 def is_paired(network: TwoLayer) -> bool:

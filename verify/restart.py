@@ -16,8 +16,8 @@ import numpy as np
 from numerics.amgm import dual
 from numerics.flow import Trajectory
 from numerics.networks.two_layer import TwoLayer
-from numerics.rigorous import matmul_error, norm_upper, up
 
+from .constants import misfit_upper
 from .instance import Instance
 from .observables import sigma_times
 
@@ -99,23 +99,7 @@ def from_start(instance: Instance, statement: str, rate: float) -> Restart:
 
 def rho_upper(instance: Instance, network: TwoLayer) -> float:
     """ψ(L) at a network in reduced coordinates, from above, rounding of v = C V̂ φ/√k accounted for."""
-    reduced, k = instance.reduced, network.k
-    phi, phi_error = network.activation.enclose_phi(network.a)
-    CV = reduced.C @ network.V
-    ulps = (k + 16) * 2.0**-53 / (1 - (k + 16) * 2.0**-53)
-    size_CV, size_phi, size_error = norm_upper(CV), norm_upper(phi), norm_upper(phi_error)
-    error = (
-        matmul_error(reduced.C, network.V) * (size_phi + size_error) + size_CV * (size_error + 2 * ulps * size_phi)
-    ) / math.sqrt(k)  # fmt: skip
-    difference = CV @ phi / math.sqrt(k) - reduced.y
-    error = up(error * (1 + 2.0**-45) + 2.0**-52 * norm_upper(difference))
-    weights = instance.problem.loss.weights
-    if weights is None:
-        return norm_upper(difference, error)
-    root = np.sqrt(weights)
-    w_min, w_max = float(weights.min()), float(weights.max())
-    scaled = norm_upper(root * difference) * (1 + 2.0**-49) + math.sqrt(w_max) * (1 + 2.0**-51) * error
-    return up(scaled / math.sqrt(w_min) * (1 + 2.0**-49))
+    return misfit_upper(instance.reduced.C, instance.problem, network)[1]
 
 
 def _checkpoint(instance: Instance, trajectory: Trajectory, i: int) -> Checkpoint:
