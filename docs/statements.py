@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from theory.registry import registry
+from theory.ledger import registry
 from theory.statement import latex
 from theory.symbols import SYMBOLS
 

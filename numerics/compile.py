@@ -264,7 +264,7 @@ def _describe(free: Any) -> str:
 @lru_cache(maxsize=1024)
 def formula(statement_id: str, name: str, kl: Desingularizer | None = None) -> Any:
     """The expression of a statement's formula, the loss filled in; ValueError with the choices for an unknown name."""
-    from theory.registry import registry  # on first use: compiling an activation needs no theorems
+    from theory.ledger import registry  # on first use: compiling an activation needs no theorems
 
     formulas = registry[statement_id].formulas
     if name not in formulas:
@@ -279,7 +279,7 @@ def formula(statement_id: str, name: str, kl: Desingularizer | None = None) -> A
 @lru_cache(maxsize=1024)
 def _signature(statement_id: str, name: str, kl: Desingularizer | None) -> tuple[Any, tuple[Any, ...], frozenset[str]]:
     """The formula, the symbols that it needs, and the names that may be given (those that the loss removes included)."""
-    from theory.registry import registry
+    from theory.ledger import registry
 
     expr = formula(statement_id, name, kl)
     bare = sp.sympify(registry[statement_id].formulas[name])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from theory.registry import registry
+from theory.ledger import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 IDENTIFIER = re.compile(r"`((?:A|baseline|step|sharp|illposed|dip2|wonly|recover|kl)\.[A-Za-z0-9_.]+)`")

@@ -1,11 +1,11 @@
 """What is claimed: statements, proof steps and constants, in SymPy.
 
-``theory.statements`` is the registry (identifier → item), ``theory.SYMBOLS`` the vocabulary, ``theory.sym`` the way to
+``theory.registry`` is the registry (identifier → item), ``theory.SYMBOLS`` the vocabulary, ``theory.sym`` the way to
 get a symbol.  All are loaded on first use: importing :mod:`theory` alone costs nothing, SymPy comes with the first of
 them.
 
 >>> import theory
->>> theory.statements["sharp.condition"].kind
+>>> theory.registry["sharp.condition"].kind
 'condition'
 """
 
@@ -14,11 +14,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["SYMBOLS", "statements", "sym"]
+__all__ = ["SYMBOLS", "registry", "sym"]
 
-# `statements` and not `registry`: that name belongs to the submodule, and importing it would shadow the mapping.
 _LAZY = {
-    "statements": ("theory.registry", "registry"),
+    "registry": ("theory.ledger", "registry"),
     "SYMBOLS": ("theory.symbols", "SYMBOLS"),
     "sym": ("theory.symbols", "sym"),
 }

@@ -15,7 +15,7 @@ from numerics.flow import signal as network_output
 from numerics.networks.two_layer import TwoLayer
 from numerics.reduced import InnerLayer
 from numerics.rigorous import norm_upper, opnorm_upper, sigma_min_lower, up
-from theory.registry import registry
+from theory.ledger import registry
 from theory.symbols import SYMBOLS
 
 from .constants import Constants, basis, is_paired, noise_upper, of_problem

@@ -23,7 +23,7 @@ from theory.balls import lower_float, precision, upper_float
 from theory.functions import expit, normal_cdf, softplus
 from theory.kl import derive
 from theory.losses import LOSSES
-from theory.registry import registry
+from theory.ledger import registry
 from theory.symbols import SYMBOLS, sym
 
 FORMULAS = [(key, name) for key in registry for name in sorted(registry[key].formulas)]

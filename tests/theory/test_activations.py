@@ -15,7 +15,7 @@ from numerics.compile import function
 from theory.activations import ACTIVATIONS
 from theory.balls import ball_function, enclose, precision
 from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
-from theory.registry import registry
+from theory.ledger import registry
 from theory.symbols import sym
 
 x = sym("x")

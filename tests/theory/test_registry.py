@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from theory.registry import Registry, registry
+from theory.ledger import Registry, registry
 from theory.statement import Hypothesis, Statement
 from theory.symbols import SYMBOLS, sym
 

@@ -6,7 +6,7 @@ import pytest
 import sympy as sp
 
 from theory.kl import derive
-from theory.registry import registry
+from theory.ledger import registry
 from theory.statement import Obligation
 from theory.symbols import dpsi, psi_inv, sym
 

@@ -11,7 +11,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.special import erfc
 
 from theory.kl import derive
-from theory.registry import registry
+from theory.ledger import registry
 from theory.symbols import SYMBOLS, sym
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from theory.registry import registry
+from theory.ledger import registry
 from verify import assumptions, guarantees
 from verify.assumptions import PREDICATES, Assumption, all_of, answer, check_all, lacking
 

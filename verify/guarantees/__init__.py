@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.registry import registry
+from theory.ledger import registry
 
 from ..assumptions import Assumption, lacking
 from ..instance import Instance
