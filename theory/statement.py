@@ -64,6 +64,12 @@ class Hypothesis:
     proof: ClassVar[str] = ""
     obligations: ClassVar[tuple[Obligation, ...]] = ()
     mutants: ClassVar[tuple[Any, ...]] = ()
+    tight: ClassVar[str] = ""
+
+    @property
+    def condition(self) -> Any:
+        """The deciding relation: an assumption with one is a condition on constants."""
+        return self.relation
 
     @property
     def conclusion(self) -> Any:
@@ -177,6 +183,8 @@ class Statement:
     relation where there is one; `direction` says on which side of the truth the formulas lie.  `formulas` maps a name
     to an expression in the symbols of :mod:`theory.symbols`, and `reads` says in words what each of them is.
     `proof` is the short written proof, `obligations` its calculus.  `mutants` are broken variants for the audit.
+    `condition` is the relation between constants that puts the statement in force, where it has one of its own (a
+    statement of kind "condition" states it as its conclusion); `tight` says how sharp the result is, and how that is known.
     """
 
     id: str
@@ -185,6 +193,7 @@ class Statement:
     title: str
     text: str
     hypotheses: tuple[str, ...] = ()
+    condition: Any = None
     conclusion: Any = None
     direction: Direction = "exact"
     formulas: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
@@ -195,6 +204,7 @@ class Statement:
     proof: str = ""
     obligations: tuple[Obligation, ...] = ()
     mutants: tuple[Any, ...] = ()
+    tight: str = ""
 
     def __post_init__(self) -> None:
         if set(self.formulas) != set(self.reads):
@@ -202,12 +212,14 @@ class Statement:
             raise ValueError(f"{self.id}: every formula needs a reading and every reading a formula; check {odd}")
         object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
         object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))
+        if self.kind == "condition" and self.condition is None:
+            object.__setattr__(self, "condition", self.conclusion)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Names of all symbols in the formulas and the conclusion, sorted."""
+        """Names of all symbols in the formulas, the condition and the conclusion, sorted."""
         parts = [sp.sympify(expr) for expr in self.formulas.values()]
-        return _names(parts if self.conclusion is None else [*parts, self.conclusion])
+        return _names([*parts, *(relation for relation in (self.condition, self.conclusion) if relation is not None)])
 
     def latex(self) -> str:
         """The conclusion in LaTeX; without one, the formulas, one a line."""

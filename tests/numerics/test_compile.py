@@ -22,8 +22,8 @@ from numerics.special import dilogarithm, erf_series
 from theory.balls import lower_float, precision, upper_float
 from theory.functions import expit, normal_cdf, softplus
 from theory.kl import derive
-from theory.losses import LOSSES
 from theory.ledger import registry
+from theory.losses import LOSSES
 from theory.symbols import SYMBOLS, sym
 
 FORMULAS = [(key, name) for key in registry for name in sorted(registry[key].formulas)]

@@ -52,7 +52,7 @@ AMGM = Statement(
     "lambda z^2) - lambda r^2); for star-shaped phi the inner minimum is at least phi(a_i)^2 lambda/(tau_i + "
     "lambda), tau_i = phi(a_i)^2/a_i^2. No sigma_min of V D and no n enter. The constant 2 is optimal.",
     hypotheses=HYPOTHESES,
-    conclusion=sp.Lt(rho_0, _capacity, evaluate=False),
+    condition=sp.Lt(rho_0, _capacity, evaluate=False),
     direction="lower",
     formulas={
         "capacity": _capacity,

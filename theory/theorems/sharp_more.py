@@ -152,7 +152,7 @@ RESTART = Statement(
     "if the slope Lambda is bounded on bounded sets. (sigma_min > 0 at every time is not enough: the family of "
     "sharp.optimal with y = sigma_0^2/(2 Lambda) has h = 1/2 at all times.)",
     hypotheses=HYPOTHESES,
-    conclusion=sp.Lt(h, sp.Rational(1, 2), evaluate=False),
+    condition=sp.Lt(h, sp.Rational(1, 2), evaluate=False),
     formulas={"h": h_of},
     reads={"h": "the number at the checkpoint: rho_0, sigma_0 and Lambda are its values there"},
     uses=("sharp.condition",),
