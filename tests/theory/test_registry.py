@@ -144,8 +144,7 @@ def test_references_have_what_a_reader_needs():
 def test_formulas_are_written_in_the_vocabulary(key):
     item = registry[key]
     parts = [sp.sympify(expr) for expr in item.formulas.values()]
-    if item.conclusion is not None:
-        parts.append(item.conclusion)
+    parts += [relation for relation in (item.condition, item.conclusion) if relation is not None]
     for part in parts:
         for symbol in part.free_symbols:
             assert symbol.name in SYMBOLS, f"{key}: {symbol} is not in theory.symbols"

@@ -152,7 +152,7 @@ def test_no_progress_without_a_terminal(here, stub):
 
 
 def test_progress_on_a_terminal_leaves_stdout_alone(here, stub, capsys, monkeypatch):
-    from verify.cli import _run
+    from verify.commands.run import execute
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -167,7 +167,7 @@ def test_progress_on_a_terminal_leaves_stdout_alone(here, stub, capsys, monkeypa
         return Result(problem)
 
     sys.modules["verify.run"].run = run
-    assert _run(here / "small.toml", None, as_json=True, seed=None) == 0
+    assert execute(here / "small.toml", None, json_=True, seed=None) == 0
     assert seen
     assert json.loads(capsys.readouterr().out)["status"] == "loss_stop"
 
@@ -238,10 +238,10 @@ def test_warnings_are_one_line_without_source_code(here, stub, monkeypatch):
 
 
 def test_a_closed_stdout_is_no_error(here, stub, monkeypatch):
-    from verify.cli import _run
+    from verify.commands.run import execute
 
     monkeypatch.setattr(sys, "stdout", None)
-    assert _run(here / "small.toml", None, as_json=False, seed=None) == 0
+    assert execute(here / "small.toml", None, json_=False, seed=None) == 0
 
 
 def test_debug_writes_the_trace_to_a_file(here, stub):
