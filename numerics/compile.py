@@ -70,7 +70,15 @@ def _inverse_float(expr: Any) -> Callable[[Any], Any]:
     return np.vectorize(lambda y: float(MonotoneInverse(expr, sp.Float(y, 17)).n(17)), otypes=[np.float64])
 
 
+def _mp_erfcinv(p: Any) -> Any:
+    """mpmath has erfinv only; 1 − p is formed with the digits that a small p costs."""
+    lost = max(0, -int(mpmath.floor(mpmath.log(p, 2)))) if p > 0 else 0
+    with mpmath.extraprec(2 * lost + 10):
+        return mpmath.erfinv(1 - p)
+
+
 _MP_FUNCTIONS: dict[str, Any] = {
+    "erfcinv": _mp_erfcinv,
     "expit": expit._mp,
     "softplus": softplus._mp,
     "normal_cdf": normal_cdf._mp,

@@ -81,6 +81,10 @@ def _normal_cdf(x: Ball) -> Ball:
     return (-x / arb(2).sqrt()).erfc() / 2
 
 
+def _erfinv(x: Ball) -> Ball:
+    return arb(0) if x.is_zero() else x.erfinv()
+
+
 def _abs(x: Ball, analytic: bool) -> Ball:
     return x.real_abs(analytic=analytic) if isinstance(x, acb) else abs(x)
 
@@ -124,6 +128,8 @@ _REAL_ONLY: dict[Any, Callable[[Ball], Ball]] = {
     sp.asin: lambda x: x.asin(),
     sp.atan: lambda x: x.atan(),
     sp.LambertW: lambda x: x.lambertw(),
+    sp.erfinv: _erfinv,
+    sp.erfcinv: lambda x: x.erfcinv(),
 }
 
 

@@ -149,6 +149,12 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("gap", "g", "lower", "real", "gap of a neuron: sinh(a_i)^2 - |v_i|^2 at initialization"),
     ("c", "c", "exact", "> 0", "a constant (of the Lojasiewicz family, of an order)"),
     ("C", "C", "exact", "> 0", "an unspecified constant of a width in order form"),
+    # how wide is wide enough
+    ("i", "i", "exact", "integer >= 1", "rank of a neuron among |a_1|, ..., |a_k| in ascending order"),
+    ("eps_k", r"\epsilon_k", "upper", "> 0", "deviation of the empirical distribution of k samples, on one side"),
+    ("c_1", "c_1", "lower", "> 0", "lower bound of E|<v, p>| over unit vectors p, v a column of V"),
+    ("phi_sup", r"\sup|\varphi|", "lower", "> 0", "half width of the interval phi(I_i)"),
+    ("x_plus", r"\|A^+y\|", "upper", ">= 0", "norm of the least-norm preimage A^+ y of the data"),
     # first layer only
     ("D_0", "D_0", "upper", ">= 0", "Bregman distance of the comparison point from the initialization"),
     ("dphi_min", r"\min\phi'", "lower", "> 0", "smallest phi' over the sublevel set of the Bregman distance"),

@@ -81,6 +81,44 @@ ITEMS: Final = (
         "hsu2012",
     ),
     _trusted(
+        "dkw",
+        "Dvoretzky-Kiefer-Wolfowitz inequality, one side, with Massart's constant",
+        "Let F_k be the empirical distribution function of k independent samples of distribution function F. For s >= "
+        "sqrt(ln 2/(2k)) the probability that F_k - F exceeds s somewhere is at most exp(-2 k s^2), and so is that for F - "
+        "F_k.",
+        "massart1990",
+    ),
+    _trusted(
+        "khinchine",
+        "Khinchine's inequality with Szarek's constant",
+        "For independent random signs e_j and any reals c_j, E|sum c_j e_j| >= (sum c_j^2)^{1/2}/sqrt 2.",
+        "szarek1976",
+    ),
+    _trusted(
+        "symmetrization",
+        "Symmetrization",
+        "For independent samples v_1, ..., v_k and a countable class of integrable functions, the mean of the supremum of "
+        "sum (E f(v_i) - f(v_i)) is at most twice the mean of the supremum of sum e_i f(v_i), e_i independent random signs.",
+        "ledoux1991",
+        "boucheron2013",
+    ),
+    _trusted(
+        "contraction",
+        "Contraction principle for random signs",
+        "If g is 1-Lipschitz on the line with g(0) = 0, then for every bounded set S of R^k the mean of the supremum over s "
+        "in S of sum e_i g(s_i) is at most that of sum e_i s_i.",
+        "ledoux1991",
+    ),
+    _trusted(
+        "bousquet",
+        "Bousquet's inequality",
+        "Let Z be the supremum over a countable class of sum f(v_i), the v_i independent and identically distributed, E f = "
+        "0, f <= 1, Var f <= s^2, and w = k s^2 + 2 E Z. The probability that Z exceeds E Z + sqrt(2 T w) + T/3 is at most "
+        "exp(-T). The bound increases in E Z.",
+        "bousquet2002",
+        "boucheron2013",
+    ),
+    _trusted(
         "jensen",
         "Jensen's inequality",
         "The mean of a convex function of a random variable is at least the function of its mean.",

@@ -27,7 +27,23 @@ from theory.losses import LOSSES
 from theory.symbols import SYMBOLS, sym
 
 FORMULAS = [(key, name) for key in registry for name in sorted(registry[key].formulas)]
-SMALL = {"Lambda", "rho_0", "ell_star", "r", "L", "Omega", "B1", "B2", "Lip", "s_star", "eps", "t_1", "loss_0"}
+SMALL = {
+    "Lambda",
+    "rho_0",
+    "ell_star",
+    "r",
+    "L",
+    "Omega",
+    "B1",
+    "B2",
+    "Lip",
+    "s_star",
+    "eps",
+    "t_1",
+    "loss_0",
+    "c_1",
+    "eps_k",
+}
 
 
 def draw(names, rng):
@@ -49,6 +65,8 @@ def draw(names, rng):
     for part, whole in (("rho", "rho_0"), ("loss", "loss_0")):
         if part in values and whole in values:
             values[part] = values[whole] * float(rng.uniform(0.01, 0.99))
+    if "i" in values and "k" in values:
+        values["i"] = float(rng.integers(1, 2 + values["k"] // 2))
     return values
 
 

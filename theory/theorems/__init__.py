@@ -21,6 +21,7 @@ from theory.theorems import (
     sharp_more,
     two_layer,
     two_layer_random,
+    width,
     wonly,
 )
 
@@ -38,6 +39,7 @@ ITEMS: Final[tuple[Hypothesis | Statement, ...]] = (
     *amgm.ITEMS,
     *balanced.ITEMS,
     *wonly.ITEMS,
+    *width.ITEMS,
     *recovery.ITEMS,
     *kl.ITEMS,
 )

@@ -9,7 +9,7 @@ import sympy as sp
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FLOW, TWO_LAYER
-from theory.theorems.two_layer import SMOOTH, Lambda_both, Lip_coarse
+from theory.theorems.two_layer import SMOOTH, Lambda_both, Lambda_W, Lip_both, Lip_coarse
 
 B1, B2, c_V, k, n, D_V = sym("B1"), sym("B2"), sym("c_V"), sym("k"), sym("n"), sym("D_V")
 s0, sF, rho_0, delta, T = sym("sigma_0"), sym("sigma_F"), sym("rho_0"), sym("delta"), sym("T_log")
@@ -38,7 +38,13 @@ _sub_gaussian = (
     + y_norm**2
     + 2 * _f_hi_T * Aty_norm * sp.sqrt(2 * T)
 )
+_R_prime = 2 * rho_0 / (sF * s0)
 _k_baseline = (4 * sp.Max(B1, B2) * (1 + 2 * sp.sqrt(n) * D_V + 4 * rho_0 / (sF * s0)) * rho_0 / (sF * s0**2)) ** 2
+_k_baseline_fine = (
+    2 * rho_0 / (sF * s0**2) * (B2 * (c_V + _R_prime) + sp.sqrt(B2**2 * (c_V + _R_prime) ** 2 + 4 * B1**2))
+) ** 2
+_k_baseline_W = (4 * B2 * c_V * rho_0 / (sF * s0**2)) ** 2
+_k_sharp_W = (2 * B2 * c_V * rho_0 / (sF * s0**2)) ** 2
 _k_sharp = ((B2 * c_V + sp.sqrt(B2**2 * c_V**2 + 4 * B1**2)) * rho_0 / (sF * s0**2)) ** 2
 
 EXPECTATION = Statement(
@@ -171,8 +177,6 @@ OUTPUT_SUB_GAUSSIAN = Statement(
     ),
 )
 
-_R_prime = 2 * rho_0 / (sF * s0)
-
 WIDTH_BASELINE = Statement(
     id="dip2.width_baseline",
     kind="remark",
@@ -185,18 +189,26 @@ WIDTH_BASELINE = Statement(
     "bound and C depends only on phi and D_V. With explicit constants: on the events of dip2.sigma0 and "
     "dip2.output0, R' < R with the coarse Lipschitz constant of dip2.lipschitz is k > (4 B (1 + 2 sqrt n D_V + 4 "
     "rho_0/(sigma_F sigma_0)) rho_0/(sigma_F sigma_0^2))^2, B = max(B1, B2). So its order is (sqrt n rho_0/sigma_F + "
-    "rho_0^2/sigma_F^2)^2: the printed order over-counts.",
+    "rho_0^2/sigma_F^2)^2: the printed order over-counts. With the fine Lipschitz constant of dip2.lipschitz it is k > (2 "
+    "rho_0/(sigma_F sigma_0^2))^2 (X + sqrt(X^2 + 4 B1^2))^2, X = B2 (c_V + R'); for W only k > (4 B2 c_V rho_0/(sigma_F "
+    "sigma_0^2))^2. In all of them c_V <= sqrt n D_V.",
     hypotheses=HYPOTHESES,
     direction="upper",
     formulas={
         "order_both": C * n * rho_0**4 / sF**4,
         "order_W": C * n * rho_0**2 / sF**2,
         "k_min": _k_baseline,
+        "k_min_fine": _k_baseline_fine,
+        "k_min_W": _k_baseline_W,
+        "c_V": sp.sqrt(n) * D_V,
     },
     reads={
         "order_both": "width in order form, both layers trained; C unspecified",
         "order_W": "width in order form, V fixed",
         "k_min": "every larger k satisfies R' < R, given lower bounds of sigma_0, sigma_F and an upper one of rho_0",
+        "k_min_fine": "the same with the fine Lipschitz constant",
+        "k_min_W": "the same, only W trained",
+        "c_V": "bound of the column norms",
     },
     uses=("baseline.condition", "dip2.sigma0", "dip2.output0"),
     proof_uses=("dip2.lipschitz",),
@@ -207,6 +219,14 @@ WIDTH_BASELINE = Statement(
             "at k_min, R' Lip(R') = sigma_0/2 with the coarse constant",
             _R_prime * Lip_coarse.subs(r, _R_prime) - s0 / 2,
             where={k: _k_baseline},
+        ),
+        Obligation(
+            "at k_min_fine, R' Lip(R') = sigma_0/2 with the fine constant",
+            _R_prime * Lip_both.subs(r, _R_prime) - s0 / 2,
+            where={k: _k_baseline_fine},
+        ),
+        Obligation(
+            "at k_min_W, R' Lip = sigma_0/2, only W trained", _R_prime * Lambda_W - s0 / 2, where={k: _k_baseline_W}
         ),
     ),
 )
@@ -219,13 +239,15 @@ WIDTH_SHARP = Statement(
     text=FLOW
     + RANDOM
     + "Both layers trained: h = Lambda rho_0/(sigma_F sigma_0^2) < 1/2 with the slope Lambda of dip2.modulus is k > "
-    "((B2 c_V + sqrt(B2^2 c_V^2 + 4 B1^2)) rho_0/(sigma_F sigma_0^2))^2, c_V <= sqrt n D_V. On the events of "
+    "((B2 c_V + sqrt(B2^2 c_V^2 + 4 B1^2)) rho_0/(sigma_F sigma_0^2))^2, c_V <= sqrt n D_V; for W only it is k > (2 B2 "
+    "c_V rho_0/(sigma_F sigma_0^2))^2. On the events of "
     "dip2.sigma0 and dip2.output0 this is k = O(n rho_0^2/sigma_F^2): powers 4 become 2.",
     hypotheses=HYPOTHESES,
     direction="upper",
-    formulas={"k_min": _k_sharp, "c_V": sp.sqrt(n) * D_V, "order": C * n * rho_0**2 / sF**2},
+    formulas={"k_min": _k_sharp, "k_min_W": _k_sharp_W, "c_V": sp.sqrt(n) * D_V, "order": C * n * rho_0**2 / sF**2},
     reads={
         "k_min": "every larger k satisfies h < 1/2, given lower bounds of sigma_0, sigma_F and an upper one of rho_0",
+        "k_min_W": "the same, only W trained",
         "c_V": "bound of the column norms",
         "order": "order form; C unspecified",
     },
@@ -237,6 +259,11 @@ WIDTH_SHARP = Statement(
             "at k_min, h = 1/2",
             Lambda_both * rho_0 / (sF * s0**2) - sp.Rational(1, 2),
             where={k: _k_sharp},
+        ),
+        Obligation(
+            "at k_min_W, h = 1/2, only W trained",
+            Lambda_W * rho_0 / (sF * s0**2) - sp.Rational(1, 2),
+            where={k: _k_sharp_W},
         ),
     ),
 )
