@@ -33,13 +33,21 @@ class EntryDistribution:
 
     D_V bounds the modulus of an entry (inf: unbounded, then the lemmas that use D_V say nothing). sub_gaussian: whether
     E exp(s v) <= exp(s^2/2) for every s (variance proxy 1), as `dip2.output_sub_gaussian` needs; `reason` says why.
+    c_1: lower bound of E|<v, p>| over unit vectors p (`wonly.width`): E|v_ij|/sqrt 2 by Khinchine's inequality, sqrt(2/pi)
+    for the normal law.
     """
 
     name: str
     D_V: float
     sub_gaussian: bool
     reason: str
+    c_1: float
     draw: Callable[[np.random.Generator, tuple[int, int]], Array]
+
+
+def _below(value: float) -> float:
+    """A lower bound of the real number that was rounded, in a few operations, to `value`."""
+    return value * (1.0 - 1e-14)
 
 
 def _truncated(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -55,6 +63,7 @@ ENTRY_DISTRIBUTIONS: Mapping[str, EntryDistribution] = MappingProxyType(
             1.0,
             True,
             "cosh s <= exp(s^2/2), term by term",
+            _below(math.sqrt(0.5)),
             lambda rng, shape: np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0, dtype=np.float64),
         ),
         "uniform": EntryDistribution(
@@ -62,6 +71,7 @@ ENTRY_DISTRIBUTIONS: Mapping[str, EntryDistribution] = MappingProxyType(
             math.nextafter(math.sqrt(3.0), math.inf),
             True,
             "sinh(sqrt(3) s)/(sqrt(3) s) <= exp(s^2/2), term by term as (2j+1)!! >= 3^j",
+            _below(math.sqrt(3.0) / 2 * math.sqrt(0.5)),
             lambda rng, shape: rng.uniform(-math.sqrt(3.0), math.sqrt(3.0), shape),
         ),
         "truncated_normal": EntryDistribution(
@@ -69,6 +79,8 @@ ENTRY_DISTRIBUTIONS: Mapping[str, EntryDistribution] = MappingProxyType(
             math.nextafter(_CUT / _STD * (1.0 + 1e-14), math.inf),
             True,
             "a tilt moves the mean of a normal law truncated to [-c, c], which only lowers its variance",
+            # E|x| = 2 (pdf(0) - pdf(c))/mass before scaling to variance 1
+            _below(2 * (1 - math.exp(-0.5 * _CUT**2)) / math.sqrt(2 * math.pi) / _MASS / _STD * math.sqrt(0.5)),
             _truncated,
         ),
         "gaussian": EntryDistribution(
@@ -76,6 +88,7 @@ ENTRY_DISTRIBUTIONS: Mapping[str, EntryDistribution] = MappingProxyType(
             math.inf,
             True,
             "equality",
+            _below(math.sqrt(2 / math.pi)),
             lambda rng, shape: rng.standard_normal(shape),
         ),
     }

@@ -33,11 +33,12 @@ _f_hi = C_phi + B1 * sp.sqrt(2 * _log4 / k)
 _f_hi_T = C_phi + B1 * sp.sqrt(2 * T / k)
 _sigma_W = sp.Max(0, 1 - _t_dev) * C_dphi**2
 _output0 = _f_hi * sp.sqrt(n) * (1 + D_V * sp.sqrt(2 * _log4))
-_sub_gaussian = (
-    _f_hi_T**2 * (AF_norm**2 + 2 * AAt_F * sp.sqrt(T) + 2 * A_norm**2 * T)
+_sub_gaussian_f = (
+    f_hi**2 * (AF_norm**2 + 2 * AAt_F * sp.sqrt(T) + 2 * A_norm**2 * T)
     + y_norm**2
-    + 2 * _f_hi_T * Aty_norm * sp.sqrt(2 * T)
+    + 2 * f_hi * Aty_norm * sp.sqrt(2 * T)
 )
+_sub_gaussian = _sub_gaussian_f.subs(f_hi, _f_hi_T)
 _R_prime = 2 * rho_0 / (sF * s0)
 _k_baseline = (4 * sp.Max(B1, B2) * (1 + 2 * sp.sqrt(n) * D_V + 4 * rho_0 / (sF * s0)) * rho_0 / (sF * s0**2)) ** 2
 _k_baseline_fine = (
@@ -154,6 +155,7 @@ OUTPUT_SUB_GAUSSIAN = Statement(
     formulas={
         "f_hi": _f_hi_T,
         "rho_0_squared": _sub_gaussian,
+        "rho_0_squared_of_f": _sub_gaussian_f,
         "T": _log4,
         "T_with_sigma0": sp.log(6 / delta),
         "failure": 3 * sp.exp(-T),
@@ -161,6 +163,7 @@ OUTPUT_SUB_GAUSSIAN = Statement(
     reads={
         "f_hi": "upper bound of the hidden norm f",
         "rho_0_squared": "upper bound of rho_0^2",
+        "rho_0_squared_of_f": "the same from any upper bound f_hi of the hidden norm",
         "T": "T for three events of probability delta/4",
         "T_with_sigma0": "T for three events of probability delta/6, so that dip2.sigma0 (delta/2) can be added",
         "failure": "probability that one of the three events fails",
