@@ -7,6 +7,7 @@ certified shows what the union bounds cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,7 +23,7 @@ from .guarantees import baseline, hidden, sharp, wonly
 from .instance import Instance
 from .problem import build, parse
 
-__all__ = ["EVALUATORS", "Share", "draw", "median_width", "share"]
+__all__ = ["EVALUATORS", "Drawn", "draw", "drawn_widths", "threshold_width"]
 
 
 def _threshold(instance: Instance) -> bool:
@@ -81,15 +82,6 @@ EVALUATORS: Mapping[str, Callable[[Instance], bool]] = MappingProxyType(
 """Criterion (:data:`numerics.width.CRITERIA`) → whether its theorem is in force on an instance; "flow": whether it converges."""
 
 
-@dataclass(frozen=True)
-class Share:
-    """At width k, `certified` of `drawn` instances."""
-
-    k: int
-    certified: int
-    drawn: int
-
-
 def draw(setting: Setting, k: int, seed: int) -> Instance:
     """An instance of the setting: A with singular values from σ_F to ‖A‖ (geometric), ‖A x̄‖ = y_norm, no noise.
 
@@ -126,36 +118,43 @@ def draw(setting: Setting, k: int, seed: int) -> Instance:
     )
 
 
-def share(setting: Setting, k: int, name: str, instances: int, seed: int) -> Share:
-    """How many of `instances` draws (seeds seed, seed + 1, …) the theorem certifies at width k."""
-    certified = sum(EVALUATORS[name](draw(setting, k, seed + j)) for j in range(instances))
-    return Share(k, certified, instances)
+def threshold_width(setting: Setting, name: str, seed: int, most: int = 2**17) -> int | None:
+    """The width from which instance `seed` is certified by criterion `name`, by bisection to half a percent; None: none.
 
-
-def median_width(
-    setting: Setting, name: str, instances: int = 9, seed: int = 0, most: int = 2**17
-) -> tuple[int | None, list[Share]]:
-    """The smallest width at which at least half of the draws are certified, by bisection, and every width looked at.
-
-    None if there is none up to `most`.  Draws of different widths are independent, so that close to the median the
-    answer is a matter of chance, as it is for any finite number of instances.
+    Each width has its own draw (of the same seed), so the answer carries the chance of one draw.
     """
-    seen: dict[int, Share] = {}
     step = 2 if setting.antisymmetric else 1
+    ok = EVALUATORS[name]
 
-    def half(j: int) -> bool:
-        k = j * step
-        if k not in seen:
-            seen[k] = share(setting, k, name, instances, seed)
-        return 2 * seen[k].certified >= instances
+    def certified(j: int) -> bool:
+        return ok(draw(setting, j * step, seed))
 
     high = 1
-    while not half(high):
+    while not certified(high):
         high *= 2
         if high * step > most:
-            return None, sorted(seen.values(), key=lambda item: item.k)
+            return None
     low = high // 2
     while high - low > max(1, high // 200):
         middle = (low + high) // 2
-        low, high = (low, middle) if half(middle) else (middle, high)
-    return high * step, sorted(seen.values(), key=lambda item: item.k)
+        low, high = (low, middle) if certified(middle) else (middle, high)
+    return high * step
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`widths` from which the drawn instances are certified (None: beyond `most`), in ascending order, and their median."""
+
+    widths: tuple[int | None, ...]
+    most: int
+
+    @property
+    def median(self) -> int | None:
+        """The smallest width at which at least half of the instances are certified; None if that is beyond `most`."""
+        return self.widths[(len(self.widths) - 1) // 2]
+
+
+def drawn_widths(setting: Setting, name: str, instances: int = 9, seed: int = 0, most: int = 2**17) -> Drawn:
+    """:func:`threshold_width` of the seeds seed, seed + 1, …"""
+    found = [threshold_width(setting, name, seed + j, most) for j in range(instances)]
+    return Drawn(tuple(sorted(found, key=lambda k: math.inf if k is None else k)), most)
