@@ -214,6 +214,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("theta_tail", r"\|\theta(t)-\theta_\infty\|", "exact", ">= 0", "distance of theta(t) from its limit"),
     ("ell_tail", r"\ell_\infty-\ell(t)", "exact", ">= 0", "length of the path after t"),
     ("ell_a", r"\ell_a", "exact", ">= 0", "length of the path of the pre-activations up to now"),
+    ("q_norm", r"\|q\|", "exact", ">= 0", "norm of q = J_F^T grad L_y(y(t))"),
     ("ell_a_dot", r"\dot\ell_a", "exact", ">= 0", "speed of the pre-activations"),
     ("x_err", r"\|x(t)-\bar x\|", "exact", ">= 0", "error of the signal"),
     ("y_err", r"\|y(t)-\bar y\|", "exact", ">= 0", "error of the observation, against the clean one"),

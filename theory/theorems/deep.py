@@ -103,7 +103,9 @@ MODULUS = Statement(
     title="Centre modulus of a feedforward network",
     text=FEEDFORWARD + "|phi'| <= B1 and phi' is B2-Lipschitz. Let the budgets r_l >= 0 bound the "
     "changes of (W_l, b_l) in Frobenius norm (in the ball of radius r there are such with sum r_l^2 <= r^2; r_l = r for "
-    "every l serves for the whole ball), and let h, M, P and w_l = |W_l| be those of theta_0. For one input, forward from e_0 = 0: zeta_l = (w_l + r_l) e_{l-1} + r_l "
+    "every l serves for the whole ball), and let h, M, P and w_l = |W_l| be those of theta_0. "
+    "For one input, "
+    "forward from e_0 = 0: zeta_l = (w_l + r_l) e_{l-1} + r_l "
     "sqrt(|h_{l-1}|^2 + beta), e_l = B1 zeta_l for l < L. Backward from mu_L = 0: pi_l = mu_{l+1} (w_{l+1} + r_{l+1}) + "
     "|M_{l+1}| r_{l+1}, mu_l = B1 pi_l + B2 colmax(P_l) zeta_l, colmax the largest norm of a column. beta_l = "
     "sqrt(|h_{l-1}|^2 + beta) mu_l + e_{l-1} (|M_l| + mu_l). Then |J_g(theta) - J_g(theta_0)| <= Omega, Omega^2 = sum over "

@@ -52,6 +52,7 @@ MIRROR = Statement(
     "box. a_i never leaves I_i, the flow exists for all t >= 0, and H(a) - H(a(0)) stays in the image of B^T (k - "
     "rank B invariants).",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Eq(sym("mirror_gap"), 0, evaluate=False),
     formulas={"H_tanh": x / 2 + sp.sinh(2 * x) / 4, "H_identity": x},
     reads={"H_tanh": "primitive of 1/phi' for tanh", "H_identity": "primitive of 1/phi' for the identity"},
     uses=("dip2.reduction",),
@@ -107,6 +108,7 @@ RATE = Statement(
     "value, condition number, modulus or width enters. Moreover D(h*, h(t)) does not increase while L(t) >= L_y(B "
     "h*).",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Le(sym("loss"), loss_star + D_0 / t, evaluate=False),
     direction="upper",
     formulas={"bound": loss_star + D_0 / t, "T_level": D_0 / (sym("loss") - loss_star)},
     reads={
@@ -156,6 +158,7 @@ LINEAR_RATE = Statement(
     "dphi_min^2 sigma_B^2 t); for least squares of smallest weight w_min, rho(t) <= rho_0 exp(-dphi_min^2 sigma_B^2 "
     "w_min t). The limit is the unique minimizer of D(h, h(0)) over the h of the open box with B h = y.",
     hypotheses=(*HYPOTHESES, "A.loss.KL", "A.operator.range.radial"),
+    conclusion=sp.Le(sym("loss"), Psi_inv(Psi(loss_0) + _rate * t), evaluate=False),
     direction="upper",
     formulas={
         "rate": _rate,
@@ -197,6 +200,7 @@ STOP = Statement(
     "open box and every level eta > |B h* - y|, |y(t) - y| <= eta from the time D(h*, h(0))/(eta (eta - |B h* - y|)) "
     "on.",
     hypotheses=(*HYPOTHESES, "A.loss.plain_least_squares", "A.noise.positive", "A.stop.tau"),
+    conclusion=sp.Le(residual, _residual_bound, evaluate=False),
     direction="upper",
     formulas={
         "T": D_0 / (tau * (tau - 1) * eps**2),
@@ -258,9 +262,9 @@ DESCENT = Statement(
     + "Now gradient descent a_{j+1} = a_j - gamma grad l(a_j) on l(a) = L_y(B phi(a)), l_j = l(a_j), l_0 = L_0. For h* = "
     "phi(a*) in the open box and a level N let the region be the a with a_i in I_i and D(h*, phi(a)) <= N, D_slope the "
     "supremum over it of the second derivative of D in one a_i, which is 1 + (phi(a_i*) - phi(a_i)) phi''(a_i)/phi'(a_i)^2, "
-    "and M a bound there of the norm of the Hessian of l. Let 0 < gamma < 2/M, nu = 1 - gamma M/2 and N > D_0 + D_slope "
-    "gamma L_0/(2 nu). Then as long as l_j >= L_y(B h*) (for ever if L_y(B h*) = 0): no step leaves the region, and D(h*, "
-    "h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for all j >= 1: l_j <= "
+    "and M a Lipschitz constant of grad l along every segment in it. Let 0 < gamma < 2/M, nu = 1 - gamma M/2 and N > D_0 "
+    "+ D_slope gamma L_0/(2 nu). Then as long as l_j >= L_y(B h*) (for ever if L_y(B h*) = 0) no step leaves the region, "
+    "and D(h*, h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for all j >= 1: l_j <= "
     "L_y(B h*) + (D_0 + D_slope gamma L_0/(2 nu))/(gamma j). (D itself may increase, and it does not stay bounded by this "
     "once l_j < L_y(B h*). For several inputs or nonlinear F there is no such h.)",
     hypotheses=HYPOTHESES,
