@@ -264,8 +264,8 @@ DESCENT = Statement(
     "supremum over it of the second derivative of D in one a_i, which is 1 + (phi(a_i*) - phi(a_i)) phi''(a_i)/phi'(a_i)^2, "
     "and M a Lipschitz constant of grad l along every segment in it. Let 0 < gamma < 2/M, nu = 1 - gamma M/2 and N > D_0 "
     "+ D_slope gamma L_0/(2 nu). Then as long as l_j >= L_y(B h*) (for ever if L_y(B h*) = 0) no step leaves the region, "
-    "and D(h*, h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for all j >= 1: l_j <= "
-    "L_y(B h*) + (D_0 + D_slope gamma L_0/(2 nu))/(gamma j). (D itself may increase, and it does not stay bounded by this "
+    "and D(h*, h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for all j >= 1: "
+    "l_j <= L_y(B h*) + (D_0 + D_slope gamma L_0/(2 nu))/(gamma j). (D itself may increase; nothing is claimed of it "
     "once l_j < L_y(B h*). For several inputs or nonlinear F there is no such h.)",
     hypotheses=HYPOTHESES,
     conclusion=sp.Le(sym("D_now"), _total, evaluate=False),
