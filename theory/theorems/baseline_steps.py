@@ -20,6 +20,7 @@ L_F, dist, Lip, r = sym("L_F"), sym("dist"), sym("Lip"), sym("r")
 dloss, drho, grad_norm, y_err = sym("dloss"), sym("drho"), sym("grad_norm"), sym("y_err")
 
 _FLOW_HYPOTHESES: Final = ("A.loss.smooth", "A.operator.smooth", "A.generator.smooth")
+_IN_BALL: Final = sp.Le(sym("theta_dist"), sym("R"), evaluate=False)
 _BALL: Final = "While theta(t) is in the ball of radius R around theta_0, R Lip <= sigma_0/2 (baseline.condition): "
 
 
@@ -61,6 +62,7 @@ ITEMS: Final = (
         "If |theta - theta_0| <= R and R Lip <= sigma_0/2, Lip a Lipschitz constant of J_g on that ball, then "
         "sigma_min(J_g(theta)) >= sigma_0/2.",
         "Singular values move by at most the norm of the perturbation (Weyl), here Lip |theta - theta_0| <= sigma_0/2.",
+        condition=_IN_BALL,
         conclusion=sp.Ge(sym("sigma_theta"), s0 / 2, evaluate=False),
         tight="Attained on the sphere of radius R by g(r) = sigma_0 r - Lip r^2/2.",
         hypotheses=("A.generator.lipschitz", "A.init"),
@@ -108,6 +110,7 @@ ITEMS: Final = (
         _BALL + "d/dt psi(L_y(y(t))) <= -(sigma_0 sigma_F/2) |theta'|.",
         "d/dt psi(L) = -psi'(L) |theta'|^2 <= -psi'(L) |theta'| sigma_min(J_g) sigma_F |grad L| <= "
         "-(sigma_0/2) sigma_F |theta'| by step.energy, step.gradient_lower, step.kl and step.jacobian_ball.",
+        condition=_IN_BALL,
         conclusion=sp.Le(drho, -s0 * sF * ell_dot / 2, evaluate=False),
         hypotheses=("A.loss.KL", "A.operator.range", "A.operator.nondegenerate", "A.init"),
         direction="upper",
@@ -135,6 +138,7 @@ ITEMS: Final = (
         "The loss decreases at a rate set by itself",
         _BALL + "d/dt L_y(y(t)) <= -(sigma_0^2 sigma_F^2/4) / psi'(L_y(y(t)))^2.",
         "L' = -|theta'|^2 <= -sigma_min(J_g)^2 sigma_F^2 |grad L|^2 and |grad L| >= 1/psi'(L).",
+        condition=_IN_BALL,
         conclusion=sp.Le(dloss, -(s0**2) * sF**2 / (4 * dpsi(loss) ** 2), evaluate=False),
         hypotheses=("A.loss.KL", "A.operator.range", "A.operator.nondegenerate", "A.init"),
         direction="upper",
@@ -147,6 +151,7 @@ ITEMS: Final = (
         "Time measured by Psi",
         _BALL + "d/dt Psi(L_y(y(t))) >= sigma_0^2 sigma_F^2/4, Psi a primitive of -(psi')^2; Psi is decreasing.",
         "d/dt Psi(L) = -psi'(L)^2 L' and step.dissipation.",
+        condition=_IN_BALL,
         conclusion=sp.Ge(sym("dPsi"), s0**2 * sF**2 / 4, evaluate=False),
         hypotheses=("A.loss.KL",),
         direction="lower",

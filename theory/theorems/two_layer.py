@@ -69,7 +69,7 @@ GRAM = Statement(
     "Jacobian are sqrt(f^2 + sigma_i^2) (both) or sigma_i (W only), sigma_i those of V D_a/sqrt(k), with zeros if k "
     "< n.",
     hypotheses=("A.network.two_layer",),
-    conclusion=sp.Eq(sym("sigma_g"), sp.sqrt(f_0**2 + s_factor**2), evaluate=False),
+    conclusion=sp.Eq(sym("sigma_g"), sp.sqrt(sym("f_a") ** 2 + s_factor**2), evaluate=False),
     formulas={"sigma_both": sp.sqrt(f_0**2 + s_factor**2), "sigma_W": s_factor},
     reads={
         "sigma_both": "singular value of J_g, both layers trained, from the hidden norm and that of the factor",
