@@ -169,6 +169,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("loss_next", r"L_{+}", "upper", ">= 0", "loss after one more step of gradient descent"),
     ("steps", r"j", "exact", ">= 0", "number of steps of gradient descent"),
     ("D_now", "D", "upper", ">= 0", "Bregman distance of the comparison point from the current activations"),
+    ("a_star", r"a_\star", "exact", "real", "pre-activation of the comparison point"),
     ("D_slope", r"\sup D''", "upper", "> 0", "largest second derivative of the Bregman distance in one pre-activation"),
     # several layers
     ("h_prev", r"\|h_{l-1}\|", "upper", ">= 0", "norm of the input of layer l at the initialization"),

@@ -36,11 +36,20 @@ def scenes(lab):
     weights = {"kind": "weighted_least_squares", "weights": [1.0, 2.0, 0.5]}
     cases = {
         "baseline, both": lab.with_margin("baseline", 0.9, seed=1, noise={"relative": 0.4}, flow={"loss_tol": 1e-11}),
-        "baseline, W": lab.with_margin("baseline", 0.7, seed=2, network={"train": "W", "width": 96}),
+        "baseline, W": lab.with_margin(
+            "baseline",
+            0.7,
+            seed=2,
+            network={"train": "W", "width": 96},
+            noise={"relative": 0.4},
+            flow={"loss_tol": 1e-11},
+        ),
         "sharp, both": lab.with_margin("sharp", 0.9, seed=3, noise={"relative": 0.3}),
         "sharp, tall operator": lab.with_margin("sharp", 0.5, 5, 3, seed=4),
         "sharp, wide operator": lab.with_margin("sharp", 0.6, 2, 4, seed=5),
-        "weighted": lab.with_margin("baseline", 0.8, seed=6, loss=weights, noise={"relative": 0.4}),
+        "weighted": lab.with_margin(
+            "baseline", 0.8, seed=6, loss=weights, noise={"relative": 0.4}, flow={"loss_tol": 1e-11}
+        ),
         "amgm, both": lab.with_margin("amgm", 0.8, seed=7),
     }
     found = {}
@@ -67,6 +76,8 @@ def holds(relation, point, relative=RELATIVE):
 
 
 def evaluable(key, point):
+    if key == "step.chain_rule" and point.i % 4:  # a thousand evaluations of the loss
+        return False
     if point.net.train == "W" and key in BOTH_ONLY:
         return False
     if key in ("baseline.recovery", "step.triangle_sig") and not point.scene.injective:

@@ -241,15 +241,16 @@ STOP = Statement(
     ),
 )
 
+a_star = sym("a_star")
 gamma, nu, loss, K, steps = sym("gamma"), sym("nu"), sym("loss"), sym("D_slope"), sym("steps")
 _total = D_0 + K * gamma * (loss_0 - loss) / (2 * nu)
 _budget = D_0 + K * gamma * loss_0 / (2 * nu)
-_second = 1 + (sp.tanh(z) - sp.tanh(x)) * sp.diff(sp.tanh(x), x, 2) / sp.diff(sp.tanh(x), x) ** 2
+_second = 1 + (sp.tanh(a_star) - sp.tanh(x)) * sp.diff(sp.tanh(x), x, 2) / sp.diff(sp.tanh(x), x) ** 2
 
 
 def _bregman_second() -> sp.Expr:
     """The second derivative of D in a, tanh, minus 1 + (phi(a*) - phi(a)) phi''(a)/phi'(a)^2."""
-    slope = -(sp.tanh(z) - sp.tanh(x)) / sp.diff(sp.tanh(x), x)
+    slope = -(sp.tanh(a_star) - sp.tanh(x)) / sp.diff(sp.tanh(x), x)
     return (sp.diff(slope, x) - _second).rewrite(sp.exp)
 
 
@@ -275,7 +276,7 @@ DESCENT = Statement(
         "bound": "bound of D(h*, h_j), from the current loss l_j >= L_y(B h*)",
         "budget": "the level that N has to exceed",
         "loss": "bound of the loss after so many steps",
-        "slope_tanh": "second derivative of D in one pre-activation x for tanh, comparison point tanh(z)",
+        "slope_tanh": "second derivative of D in one pre-activation x for tanh, comparison point tanh(a_star)",
     },
     uses=("wonly.mirror", "wonly.rate"),
     proof_uses=("wonly.rate", "gd.descent", "dip2.reduction"),
@@ -290,7 +291,7 @@ DESCENT = Statement(
     "not increase and D >= 0; if l_i < L_y(B h*) for some i <= j there is nothing to prove.",
     obligations=(
         Obligation("the second derivative of D in a (one neuron, tanh)", _bregman_second),
-        Obligation("at a = a* it is 1, so D_slope >= 1", lambda: sp.simplify(_second.subs(x, z)) - 1),
+        Obligation("at a = a* it is 1, so D_slope >= 1", lambda: sp.simplify(_second.subs(x, a_star)) - 1),
         Obligation(
             "the squared steps, gamma (l_i - l_{i+1})/nu each, add up: two steps",
             K / 2 * (gamma * (loss_0 - x) / nu + gamma * (x - loss) / nu) - (_total - D_0),
