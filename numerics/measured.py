@@ -14,201 +14,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics import compile as compiled
 from numerics.networks.two_layer import TwoLayer
-from numerics.trajectory import Trajectory
+from numerics.scene import Array, Point, Scene, jacobian, norm
+from numerics.wonly.bregman import bregman_terms
 from theory.ledger import registry
 from theory.symbols import sym
 
 __all__ = ["MEASURED", "Point", "Scene", "in_force", "jacobian", "sides"]
-
-Array = NDArray[np.float64]
-
-# Five-point difference quotients: the step is this fraction of the time in which the loss would vanish at its present
-# speed, so that truncation (h^4) and rounding (2^-53/h) are both below 1e-9 of the derivative.
-_FRACTION = 4e-3
-_COORDINATE = 1e-3
-_STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
-
-
-def jacobian(network: TwoLayer) -> Array:
-    """J_g by (V row by row, a), or by a: for small networks."""
-    root = math.sqrt(network.k)
-    of_a = network.V * (network.activation.dphi(network.a) / root)
-    if network.train == "W":
-        return of_a
-    return np.hstack([np.kron(np.eye(network.n), network.activation.phi(network.a)[None, :] / root), of_a])
-
-
-def _norm(array: Array, order: int | None = None) -> float:
-    return float(np.linalg.norm(array, order))
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A run and what belongs to it.
-
-    Parameters
-    ----------
-    trajectory: the run.
-    clean: ȳ, the data without noise, (m,); None if not known.
-    truth: x̄ in the coordinates of the generator of the reduced problem, (p,); None if not known.
-    """
-
-    trajectory: Trajectory
-    clean: Array | None = None
-    truth: Array | None = None
-
-    @cached_property
-    def start(self) -> TwoLayer:
-        """The network at t = 0."""
-        return self.trajectory.state(0)
-
-    @cached_property
-    def end(self) -> TwoLayer:
-        """The network at the end of the run."""
-        return self.trajectory.state(len(self.trajectory) - 1)
-
-    @cached_property
-    def singular(self) -> Array:
-        """The nonzero singular values of the operator, descending."""
-        values = np.linalg.svd(self.trajectory.problem.C, compute_uv=False)
-        return np.asarray(values[values > 1e-12 * values[0]])
-
-    @cached_property
-    def injective(self) -> bool:
-        """Whether the operator determines its argument."""
-        return bool(self.singular.size == self.trajectory.problem.p)
-
-    @cached_property
-    def sigma_0(self) -> float:
-        """σ_min(J_g(0))."""
-        return float(self.start.singular_values()[-1])
-
-    @cached_property
-    def radius(self) -> float:
-        """The largest R with R·Lip(R) ≤ σ0/2."""
-        return self.start.baseline_radius(self.sigma_0).as_lower()
-
-    @cached_property
-    def J_0(self) -> Array:
-        """J_g(0)."""
-        return jacobian(self.start)
-
-    def at(self, i: int) -> Point:
-        """The i-th stored time."""
-        return Point(self, i)
-
-    def points(self) -> list[Point]:
-        """All stored times."""
-        return [self.at(i) for i in range(len(self.trajectory))]
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """A stored time of a run."""
-
-    scene: Scene
-    i: int
-
-    @cached_property
-    def net(self) -> TwoLayer:
-        """The network."""
-        return self.scene.trajectory.state(self.i)
-
-    def series(self, name: str) -> float:
-        """A series of the trajectory at this time."""
-        return float(getattr(self.scene.trajectory, name)[self.i])
-
-    @cached_property
-    def x(self) -> Array:
-        """The signal g(θ)."""
-        return self.net.output()
-
-    @cached_property
-    def v(self) -> Array:
-        """The observation C g(θ)."""
-        return np.asarray(self.scene.trajectory.problem.C @ self.x)
-
-    @cached_property
-    def gradient(self) -> Array:
-        """∇L_y(v)."""
-        problem = self.scene.trajectory.problem
-        return problem.loss.grad(self.v, problem.y)
-
-    @cached_property
-    def q(self) -> Array:
-        """J_Fᵀ∇L_y(v)."""
-        return np.asarray(self.scene.trajectory.problem.C.T @ self.gradient)
-
-    @cached_property
-    def displacement(self) -> tuple[Array, Array]:
-        """(a − a0, V − V0)."""
-        return self.net.a - self.scene.start.a, self.net.V - self.scene.start.V
-
-    @cached_property
-    def velocity(self) -> tuple[Array, Array]:
-        """(ȧ, V̇), V̇ = 0 if only W is trained: from the system that was integrated."""
-        problem = self.scene.trajectory.problem
-        a, V = self.displacement
-        flat = a if problem.train == "W" else np.concatenate([a, V.ravel()])
-        speed = problem.system().velocity(flat)
-        if problem.train == "W":
-            return speed, np.zeros_like(V)
-        return speed[: problem.k], speed[problem.k :].reshape(V.shape)
-
-    @cached_property
-    def speed(self) -> float:
-        """|θ'|."""
-        return math.hypot(_norm(self.velocity[0]), _norm(self.velocity[1]))
-
-    @cached_property
-    def J(self) -> Array:
-        """J_g at this time."""
-        return jacobian(self.net)
-
-    def moved(self, a: Array, V: Array) -> TwoLayer:
-        """The network with parameters moved by (a, V)."""
-        return TwoLayer(self.net.activation, self.net.train, self.net.a + a, self.net.V + V)
-
-    def loss_of(self, network: TwoLayer) -> float:
-        """The objective at another network."""
-        problem = self.scene.trajectory.problem
-        return float(problem.loss.value(problem.C @ network.output(), problem.y))
-
-    def rate(self, quantity: Callable[[float], float]) -> float:
-        """The derivative in time of a function of the loss, by differences along the velocity; NaN at rest."""
-        loss = self.series("loss")
-        if not (self.speed > 0 and loss > 0):
-            return math.nan
-        h = min(_FRACTION * loss / self.speed**2, 1e-2 / self.speed)
-        da, dV = self.velocity
-        terms = [w * quantity(self.loss_of(self.moved(j * h * da, j * h * dV))) for j, w in _STENCIL]
-        return math.fsum(terms) / h
-
-    @cached_property
-    def gradient_by_differences(self) -> Array:
-        """∇_θ of the objective, coordinate by coordinate: (V row by row, a), or a."""
-        columns = []
-        shapes = [np.zeros_like(self.net.a), np.zeros_like(self.net.V)]
-        for which in (1, 0) if self.net.train == "both" else (0,):
-            for index in np.ndindex(shapes[which].shape):
-                total = 0.0
-                for j, w in _STENCIL:
-                    step = [np.zeros_like(s) for s in shapes]
-                    step[which][index] = j * _COORDINATE
-                    total += w * self.loss_of(self.moved(*step))
-                columns.append(total / _COORDINATE)
-        return np.array(columns)
 
 
 def _psi_derivative(point: Point) -> float:
@@ -230,7 +51,7 @@ def _known(value: Array | None, what: str) -> Array:
 
 def _dist(point: Point) -> float:
     """Distance of the truth from a signal of the run: any point of the reachable set serves in the place of x̄_Σ."""
-    return _norm(_known(point.scene.truth, "the truth") - point.scene.end.output())
+    return norm(_known(point.scene.truth, "the truth") - point.scene.end.output())
 
 
 def _mu(point: Point) -> float:
@@ -239,7 +60,7 @@ def _mu(point: Point) -> float:
 
 
 def _theta(point: Point, other: TwoLayer) -> float:
-    return math.hypot(_norm(point.net.a - other.a), _norm(point.net.V - other.V))
+    return math.hypot(norm(point.net.a - other.a), norm(point.net.V - other.V))
 
 
 def _neighbour(point: Point) -> TwoLayer:
@@ -247,7 +68,7 @@ def _neighbour(point: Point) -> TwoLayer:
 
 
 def _hidden(network: TwoLayer) -> float:
-    return _norm(network.activation.phi(network.a)) / math.sqrt(network.k)
+    return norm(network.activation.phi(network.a)) / math.sqrt(network.k)
 
 
 def _initial(name: str) -> Callable[[Point], float]:
@@ -264,6 +85,38 @@ def _formula(statement: str, name: str) -> Callable[[Point], float]:
     return value
 
 
+def _energy(point: Point, network: TwoLayer) -> float:
+    """(x − x̄)ᵀ K^{-1} (x − x̄)/2."""
+    error = network.output() - _known(point.scene.truth, "the truth")
+    white, *_ = np.linalg.lstsq(jacobian(network), error, rcond=None)  # J^+ e, of norm e^T (J J^T)^{-1} e
+    return norm(white) ** 2 / 2
+
+
+def _growth(point: Point) -> float:
+    """An upper bound of G at the length travelled (`illposed.discrepancy`, G_upper)."""
+    scene, ell = point.scene, point.series("length")
+    if ell == 0 or scene.modulus * ell >= scene.sigma_0:
+        return 0.0 if ell == 0 else math.inf
+    given = {"Lip": MEASURED["Lip"](point), "Lambda": scene.modulus, "L": ell, "sigma_0": scene.sigma_0}
+    return float(compiled.evaluate("illposed.discrepancy", "G_upper", given))
+
+
+def _conserved(point: Point, network: TwoLayer) -> float:
+    """‖v_i‖²/2 − G(a_i) of the neuron for which it has changed most since the start."""
+
+    def all_of(net: TwoLayer) -> Array:
+        return np.asarray(0.5 * np.sum(net.V**2, axis=0) - net.activation.G(net.a))
+
+    worst = int(np.argmax(np.abs(all_of(point.net) - all_of(point.scene.start))))
+    return float(all_of(network)[worst])
+
+
+def _mirror_gap(point: Point) -> float:
+    """‖d/dt H(a) + Bᵀ∇L_y(B h)‖, the derivative by differences."""
+    B = point.scene.trajectory.problem.C @ point.net.V / math.sqrt(point.net.k)
+    return norm(point.rate_of(lambda network: network.activation.H(network.a)) + B.T @ point.gradient)
+
+
 def _table() -> dict[str, Callable[[Point], float]]:
     problem: Callable[[Point], Any] = lambda p: p.scene.trajectory.problem  # noqa: E731
     noise: Callable[[Point], Array] = lambda p: problem(p).y - _known(p.scene.clean, "ȳ")  # noqa: E731
@@ -272,7 +125,7 @@ def _table() -> dict[str, Callable[[Point], float]]:
         "k": lambda p: float(p.net.k),
         "B1": lambda p: p.net.activation.B1.as_upper(),
         "B2": lambda p: p.net.activation.B2.as_upper(),
-        "c_V": lambda p: _norm(p.scene.start.V[:, np.argmax(np.linalg.norm(p.scene.start.V, axis=0))]),
+        "c_V": lambda p: norm(p.scene.start.V[:, np.argmax(np.linalg.norm(p.scene.start.V, axis=0))]),
         "w_min": lambda p: problem(p).loss.w_min,
         "sigma_F": lambda p: float(p.scene.singular[-1]),
         "L_F": lambda p: float(p.scene.singular[0]),
@@ -281,14 +134,14 @@ def _table() -> dict[str, Callable[[Point], float]]:
         "Lip_F": lambda p: 0.0,
         "mu": _mu,
         "dist": _dist,
-        "eps": lambda p: _norm(noise(p)),
+        "eps": lambda p: norm(noise(p)),
         "sigma_0": lambda p: p.scene.sigma_0,
-        "Jf_norm": lambda p: _norm(problem(p).C @ p.scene.J_0, 2),
-        "Lambda_f": lambda p: float(p.scene.singular[0]) * p.scene.start.modulus().as_upper(),
-        "J_norm": lambda p: _norm(p.scene.J_0, 2),
-        "Lambda": lambda p: p.scene.start.modulus().as_upper(),
+        "Jf_norm": lambda p: norm(problem(p).C @ p.scene.J_0, 2),
+        "Lambda_f": lambda p: float(p.scene.singular[0]) * p.scene.modulus,
+        "J_norm": lambda p: norm(p.scene.J_0, 2),
+        "Lambda": lambda p: p.scene.modulus,
         "R": lambda p: p.scene.radius,
-        "Lip": lambda p: p.scene.start.lipschitz(p.scene.radius).as_upper(),
+        "Lip": lambda p: p.scene.start.lipschitz(max(p.scene.radius, p.series("length"))).as_upper(),
         "R_prime": _formula("baseline.condition", "R_prime"),
         "h": _formula("sharp.condition", "h"),
         "ell_star": _formula("sharp.length", "ell_star"),
@@ -299,36 +152,50 @@ def _table() -> dict[str, Callable[[Point], float]]:
         "t": lambda p: p.series("t"),
         "loss": lambda p: p.series("loss"),
         "rho": lambda p: p.series("rho"),
-        "residual": lambda p: _norm(p.v - problem(p).y),
+        "residual": lambda p: norm(p.v - problem(p).y),
         "ell": lambda p: p.series("length"),
         "ell_a": lambda p: p.series("length_a"),
         "ell_dot": lambda p: p.speed,
-        "ell_a_dot": lambda p: _norm(p.velocity[0]),
+        "ell_a_dot": lambda p: norm(p.velocity[0]),
         "ell_tail": lambda p: float(p.scene.trajectory.length[-1]) - p.series("length"),
         "theta_tail": lambda p: _theta(p, p.scene.end),
         "theta_dist": lambda p: _theta(p, p.scene.start),
         "r": lambda p: _theta(p, p.scene.start),
-        "a_dist": lambda p: _norm(p.displacement[0]),
-        "V_dist": lambda p: _norm(p.displacement[1]),
-        "grad_norm": lambda p: _norm(p.gradient),
-        "q_norm": lambda p: _norm(p.q),
-        "grad_theta": lambda p: _norm(p.gradient_by_differences),
-        "chain_gap": lambda p: _norm(p.gradient_by_differences - p.J.T @ p.q),
+        "a_dist": lambda p: norm(p.displacement[0]),
+        "V_dist": lambda p: norm(p.displacement[1]),
+        "grad_norm": lambda p: norm(p.gradient),
+        "q_norm": lambda p: norm(p.q),
+        "grad_theta": lambda p: norm(p.gradient_by_differences),
+        "chain_gap": lambda p: norm(p.gradient_by_differences - p.J.T @ p.q),
         "dloss": lambda p: p.rate(lambda loss: loss),
         "drho": _psi_derivative,
         "dPsi": _Psi_derivative,
         "f_a": lambda p: _hidden(p.net),
         "sigma_t": lambda p: float(p.net.singular_values()[-1]),
         "sigma_theta": lambda p: float(p.net.singular_values()[-1]),
-        "sigma_g": lambda p: _norm(p.J, 2),
-        "sigma_factor": lambda p: _norm(p.net.factor().matrix, 2),
-        "J_change": lambda p: _norm(p.J - p.scene.J_0, 2),
-        "Jf_change": lambda p: _norm(problem(p).C @ (p.J - p.scene.J_0), 2),
-        "J_pair": lambda p: _norm(p.J - jacobian(_neighbour(p)), 2),
+        "sigma_g": lambda p: norm(p.J, 2),
+        "sigma_factor": lambda p: norm(p.net.factor().matrix, 2),
+        "J_change": lambda p: norm(p.J - p.scene.J_0, 2),
+        "Jf_change": lambda p: norm(problem(p).C @ (p.J - p.scene.J_0), 2),
+        "J_pair": lambda p: norm(p.J - jacobian(_neighbour(p)), 2),
         "pair_dist": lambda p: _theta(p, _neighbour(p)),
-        "Omega": lambda p: p.scene.start.modulus().as_upper() * _theta(p, p.scene.start),
-        "y_err": lambda p: _norm(p.v - _known(p.scene.clean, "ȳ")),
-        "x_err": lambda p: _norm(p.x - _known(p.scene.truth, "the truth")),
+        "Omega": lambda p: p.scene.modulus * _theta(p, p.scene.start),
+        # the kernel energy
+        "E": lambda p: _energy(p, p.net),
+        "E_0": lambda p: _energy(p, p.scene.start),
+        "dE": lambda p: float(p.rate_of(lambda network: _energy(p, network))),
+        "G_L": _growth,
+        # one neuron: that whose conserved quantity has moved most
+        "conserved": lambda p: _conserved(p, p.net),
+        "conserved_0": lambda p: _conserved(p, p.scene.start),
+        # W only: the end of the run is the point of the box to compare with
+        "mirror_gap": _mirror_gap,
+        "D_0": lambda p: float(np.sum(bregman_terms(p.net.activation, p.scene.end.a, p.scene.start.a))),
+        "loss_star": lambda p: float(p.scene.trajectory.loss[-1]),
+        "residual_h": lambda p: float(p.scene.trajectory.residual[-1]),
+        "M4": _formula("dip2.saturated_modulus", "M4_upper"),
+        "y_err": lambda p: norm(p.v - _known(p.scene.clean, "ȳ")),
+        "x_err": lambda p: norm(p.x - _known(p.scene.truth, "the truth")),
     }
 
 
@@ -387,6 +254,7 @@ def in_force(identifier: str, point: Point) -> bool:
         "A.network.both": point.net.train == "both",
         "A.network.W": point.net.train == "W",
         "A.loss.plain_least_squares": loss.name == "least_squares",
+        "A.loss.least_squares": loss.name in ("least_squares", "weighted_least_squares"),
         "A.init": scene.sigma_0 > 0,
         "A.injective": scene.injective,
     }

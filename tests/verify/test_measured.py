@@ -18,11 +18,15 @@ from verify.run import simulate
 # The steps and theorems on flows of two-layer networks.  Not measured here: the scalar family of sharp.optimal (it has
 # tests of its own), and dip2.* on random initializations, other activations, or scaled networks.
 DIP2 = ("dip2.amgm", "dip2.gram", "dip2.reduction", "dip2.modulus", "dip2.lipschitz", "dip2.two_sided")
+MORE = (
+    "dip2.conservation", "dip2.saturated_modulus", "illposed.energy", "illposed.semiconvergence", "recover.linear",
+    "wonly.mirror", "wonly.rate", "wonly.stop",
+)  # fmt: skip
 KEYS = [
     key
     for key, item in registry.items()
     if item.conclusion is not None
-    and (key.startswith(("step.", "baseline.", "sharp.")) or key in DIP2)
+    and (key.startswith(("step.", "baseline.", "sharp.")) or key in (*DIP2, *MORE))
     and key != "sharp.optimal"
 ]
 # dip2.modulus is stated for both layers; W only has a formula of its own.
@@ -80,7 +84,7 @@ def evaluable(key, point):
         return False
     if point.net.train == "W" and key in BOTH_ONLY:
         return False
-    if key in ("baseline.recovery", "step.triangle_sig") and not point.scene.injective:
+    if key in ("baseline.recovery", "step.triangle_sig", "recover.linear") and not point.scene.injective:
         return False
     return in_force(key, point)
 
@@ -176,6 +180,14 @@ MUTANTS = {
     "majorant rate, 4": ("step.majorant_rate", lambda: scaled("step.majorant_rate", 4.0)),
     "amgm step, 8": ("step.amgm", lambda: scaled("step.amgm", 8.0)),
     "amgm, f never falls": ("dip2.amgm", lambda: sp.Ge(s["f_a"], 1.1 * s["f_0"], evaluate=False)),
+    "conserved with a plus": (
+        "dip2.conservation",
+        lambda: sp.Eq(s["conserved"], s["conserved_0"] + s["V_dist"], evaluate=False),
+    ),
+    "kernel energy never grows": ("illposed.energy", lambda: sp.Le(s["dE"], -2 * s["residual"] ** 2, evaluate=False)),
+    "mirror rate without D": ("wonly.rate", lambda: put("wonly.rate", (s["D_0"], 0))),
+    "mirror stop, D/9": ("wonly.stop", lambda: put("wonly.stop", (s["D_0"], s["D_0"] / 9))),
+    "saturated, 1.05": ("dip2.saturated_modulus", lambda: scaled("dip2.saturated_modulus", 1.05)),
     "modulus, 1/10": ("dip2.modulus", lambda: scaled("dip2.modulus", 0.1)),
     "two-sided, 2": ("dip2.two_sided", lambda: scaled("dip2.two_sided", 2.0)),
 }
@@ -209,4 +221,4 @@ def test_what_is_not_known_is_said(scenes):
     with pytest.raises(LookupError, match="truth"):
         sides(registry["step.triangle_sig"].conclusion, blind.at(0))
     with pytest.raises(LookupError, match="nothing measures"):
-        sides(registry["wonly.rate"].conclusion, blind.at(0))
+        sides(registry["wonly.linear_rate"].conclusion, blind.at(0))

@@ -51,6 +51,7 @@ ENERGY = Statement(
     text=FLOW + KERNEL + "As long as ell(t) < L: E' <= -|r|^2 + eps |r| + (2 Lip(ell)/s(ell)) ell' E, where "
     "r = y(t) - y and eps = |y - A xbar|. The constants 2, 1, 1 are optimal.",
     hypotheses=HYPOTHESES,
+    condition=sp.Lt(Omega, s0, evaluate=False),
     conclusion=sp.Le(sym("dE"), _E_dot, evaluate=False),
     direction="upper",
     formulas={"bound": _E_dot},
@@ -74,6 +75,7 @@ SEMICONVERGENCE = Statement(
     + KERNEL
     + "As long as |y(t) - y| >= eps and ell(t) < L, E(t) exp(-G(ell(t))) does not increase. (E itself may.)",
     hypotheses=HYPOTHESES,
+    condition=sp.Ge(residual, eps, evaluate=False),
     conclusion=sp.Le(E, _growth, evaluate=False),
     direction="upper",
     formulas={"bound": _growth},
