@@ -19,6 +19,10 @@ ell_dot, residual, eps, mu = sym("ell_dot"), sym("residual"), sym("eps"), sym("m
 L_F, dist, Lip, r = sym("L_F"), sym("dist"), sym("Lip"), sym("r")
 dloss, drho, grad_norm, y_err = sym("dloss"), sym("drho"), sym("grad_norm"), sym("y_err")
 
+z, c = sym("z"), sym("c")
+# any speed that step.gradient_lower, step.kl and step.jacobian_ball allow: sigma_min = sigma_0/2 + c, psi'|grad L| = 1 + z
+_speed: Final = (s0 / 2 + c) * sF * (1 + z) / dpsi(loss)
+
 _FLOW_HYPOTHESES: Final = ("A.loss.smooth", "A.operator.smooth", "A.generator.smooth")
 _IN_BALL: Final = sp.Le(sym("theta_dist"), sym("R"), evaluate=False)
 _BALL: Final = "While theta(t) is in the ball of radius R around theta_0, R Lip <= sigma_0/2 (baseline.condition): "
@@ -117,6 +121,15 @@ ITEMS: Final = (
         formulas={"rhs": -s0 * sF * ell_dot / 2},
         reads={"rhs": "upper bound of the derivative of rho"},
         proof_uses=("step.energy", "step.gradient_lower", "step.kl", "step.jacobian_ball"),
+        obligations=(
+            Obligation.inequality(
+                "-psi' |theta'|^2 <= -(sigma_0 sigma_F/2)|theta'| for psi'|grad L| = 1 + z and |theta'| at least as in "
+                "step.gradient_lower",
+                -dpsi(loss) * _speed**2,
+                -s0 * sF * _speed / 2,
+                _speed * sF * (c * (1 + z) + s0 * z / 2),
+            ),
+        ),
     ),
     _step(
         "confinement",
@@ -132,6 +145,13 @@ ITEMS: Final = (
         reads={"bound": "bound of the length up to now, from the current rho", "rhs": "bound of the whole length, R'"},
         uses=("baseline.condition",),
         proof_uses=("step.length_rate",),
+        obligations=(
+            Obligation(
+                "the bound grows as step.length_rate allows",
+                sp.diff(2 * (rho_0 - rho) / (sF * s0), rho) + 2 / (s0 * sF),
+            ),
+            Obligation("at rho = 0 it is R'", (2 * (rho_0 - rho) / (sF * s0)).subs(rho, 0) - 2 * rho_0 / (sF * s0)),
+        ),
     ),
     _step(
         "dissipation",
@@ -145,6 +165,15 @@ ITEMS: Final = (
         formulas={"rhs": -(s0**2) * sF**2 / (4 * dpsi(loss) ** 2)},
         reads={"rhs": "upper bound of the derivative of the loss"},
         proof_uses=("step.energy", "step.gradient_lower", "step.kl", "step.jacobian_ball"),
+        obligations=(
+            Obligation.inequality(
+                "-|theta'|^2 <= -(sigma_0^2 sigma_F^2/4)/psi'^2 for psi'|grad L| = 1 + z and |theta'| at least as in "
+                "step.gradient_lower",
+                -(_speed**2),
+                -(s0**2) * sF**2 / (4 * dpsi(loss) ** 2),
+                sF**2 / dpsi(loss) ** 2 * (c * (1 + z) + s0 * z / 2) * (c * (1 + z) + s0 * (2 + z) / 2),
+            ),
+        ),
     ),
     _step(
         "time_change",
@@ -192,6 +221,14 @@ ITEMS: Final = (
         formulas={"rhs": psi(loss)},
         reads={"rhs": "bound of |v - y| for a v of loss L"},
         cites=("buskulic2024", "bolte2017"),
+        obligations=(
+            Obligation.inequality(
+                "-psi' |grad|^2 <= -|grad|, the speed of the flow of the loss, for psi'|grad| = 1 + z",
+                -dpsi(loss) * ((1 + z) / dpsi(loss)) ** 2,
+                -(1 + z) / dpsi(loss),
+                z * (1 + z) / dpsi(loss),
+            ),
+        ),
     ),
     _step(
         "triangle_obs",
@@ -217,6 +254,12 @@ ITEMS: Final = (
         direction="upper",
         formulas={"rhs": (residual + eps + L_F * dist) / mu + dist},
         reads={"rhs": "bound of |x(t) - xbar|"},
+        obligations=(
+            Obligation(
+                "mu |x - xbar'| = |y(t) - y| + eps + L_F dist gives the bound",
+                mu * ((residual + eps + L_F * dist) / mu + dist - dist) - (residual + eps + L_F * dist),
+            ),
+        ),
     ),
 )
 """The steps, in the order of the proof."""

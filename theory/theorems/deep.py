@@ -163,8 +163,9 @@ MODULUS = Statement(
             + _block.subs({mu_l: 0, e_prev: 0}) ** 2,
         ),
     ),
-    tight="Crude: measured, attained change over Omega between 0.005 and 0.35. The least upper bound over budgets with sum "
-    "r_l^2 = r^2 is 1.6 to 5 times smaller than r_l = r (measured).",
+    tight="Crude, the more so the deeper. Measured over random tanh networks and random directions, the largest change over "
+    "Omega(r): 0.5 with two layers, 0.3 with three, 0.07 with four (medians 0.2, 0.05, 0.007). The least upper bound over "
+    "budgets with sum r_l^2 = r^2 is 1.6 to 5 times smaller than r_l = r (measured).",
 )
 
 OUTPUT_BIAS = Statement(
