@@ -269,10 +269,10 @@ def sym(name: str) -> sp.Symbol:
 
     >>> sym("rho_0")
     rho_0
-    >>> sym("rho0")
+    >>> sym("rho0")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    KeyError: "no symbol 'rho0' in theory.symbols; nearest: rho_0, rho"
+    KeyError: "no symbol 'rho0' in theory.symbols; nearest: rho_0, ..."
     """
     try:
         return SYMBOLS[name].symbol
