@@ -243,6 +243,18 @@ def test_wonly_descent_d_may_increase_and_the_extra_term_is_needed():
     assert grown > 0
 
 
+def test_wonly_descent_bounds_d_only_while_the_loss_is_above_that_of_h_star():
+    """k = 1, B = 1, y = 2 out of reach, a0 = a* = 0: the loss falls below that of h*, and D tends to infinity."""
+    a_star, gamma, L_0, N = np.zeros(1), 0.02, 2.0, 1.0
+    K, M = curvature(a_star, N), 1 + 3 * B2  # |l''| <= phi'^2 + |phi''| |phi - y|
+    budget = value("wonly.descent", "budget", D_0=0.0, D_slope=K, gamma=gamma, nu=1 - gamma * M / 2, loss_0=L_0)
+    assert budget < N
+    a = 0.0
+    for _ in range(5000):
+        a -= gamma * (math.tanh(a) - 2) / math.cosh(a) ** 2
+    assert bregman(a_star, np.array([a])).sum() > 10 * N
+
+
 # --- one-sided modulus ------------------------------------------------------------------------------------------------------
 
 
