@@ -24,13 +24,15 @@ GROUPS = (
     ("dip2.", "Two-layer network"),
     ("wonly.", "First layer only: the exact theory"),
     ("recover.", "Recovery of the signal"),
+    ("gd.", "Gradient descent"),
+    ("deep.", "Feedforward networks of any depth"),
     ("kl.", "Kurdyka–Łojasiewicz inequality"),
     ("trusted.", "Trusted facts (published, not proved here)"),
 )
 
 
 def entry(item: Any) -> list[str]:
-    """One item as Markdown lines: title, text, formulas, proof, dependencies, sources."""
+    """One item as Markdown lines: title, text, relation, formulas, proof, dependencies, sources."""
     origin = getattr(item, "origin", "")
     lines = [
         f"### `{item.id}` {item.title}",
@@ -38,6 +40,10 @@ def entry(item: Any) -> list[str]:
         f"*{item.kind}{f', {origin}' if origin else ''}.* {plain(item.text)}",
         "",
     ]
+    if item.condition is not None:
+        lines += [f"In force if $\\displaystyle {latex(item.condition)}$.", ""]
+    if item.conclusion is not None and item.kind not in ("assumption", "condition"):
+        lines += [f"$$ {latex(item.conclusion)} $$", ""]
     for name, formula in getattr(item, "formulas", {}).items():
         reads = getattr(item, "reads", {}).get(name, "")
         lines += [f"- `{name}` $= {latex(formula)}$" + (f": {plain(reads)}" if reads else "")]
@@ -45,6 +51,8 @@ def entry(item: Any) -> list[str]:
         lines.append("")
     if getattr(item, "proof", ""):
         lines += [f"**Proof.** {plain(item.proof)}", ""]
+    if getattr(item, "tight", ""):
+        lines += [f"**How sharp.** {plain(item.tight)}", ""]
     for label, ids in (
         ("Hypotheses", "hypotheses"),
         ("Uses", "uses"),

@@ -180,11 +180,13 @@ class Statement:
     """A definition, condition, theorem, lemma, proof step, remark, or trusted fact.
 
     `text` can be reviewed alone.  `hypotheses` are registry identifiers of what must hold; `conclusion` is a SymPy
-    relation where there is one; `direction` says on which side of the truth the formulas lie.  `formulas` maps a name
+    relation where there is one, with `sides` and `slack`; `direction` says on which side of
+    the truth the formulas lie.  `formulas` maps a name
     to an expression in the symbols of :mod:`theory.symbols`, and `reads` says in words what each of them is.
     `proof` is the short written proof, `obligations` its calculus.  `mutants` are broken variants for the audit.
-    `condition` is the relation between constants that puts the statement in force, where it has one of its own (a
-    statement of kind "condition" states it as its conclusion); `tight` says how sharp the result is, and how that is known.
+    `condition` is the relation between constants (and the time) that puts the statement in force, where it has one of its
+    own (a statement of kind "condition" states it as its conclusion); `tight` says how sharp the result is,
+    and how that is known.
     """
 
     id: str
@@ -214,6 +216,21 @@ class Statement:
         object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))
         if self.kind == "condition" and self.condition is None:
             object.__setattr__(self, "condition", self.conclusion)
+
+    @property
+    def sides(self) -> tuple[Any, Any] | None:
+        """Left and right side of the conclusion, None without one."""
+        return None if self.conclusion is None else tuple(self.conclusion.args)
+
+    @property
+    def slack(self) -> Any:
+        """What is >= 0 exactly if the conclusion holds (> 0 for a strict one); None for an equation or without one."""
+        relation = self.conclusion
+        if isinstance(relation, sp.Le | sp.Lt):
+            return relation.rhs - relation.lhs
+        if isinstance(relation, sp.Ge | sp.Gt):
+            return relation.lhs - relation.rhs
+        return None
 
     @property
     def symbols(self) -> tuple[str, ...]:

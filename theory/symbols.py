@@ -133,6 +133,13 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("B2", "B_2", "upper", ">= 0", "Lipschitz constant of phi'"),
     ("C_phi", r"C_\phi", "exact", "> 0", "sqrt(E phi(zeta)^2), zeta standard Gaussian"),
     ("C_dphi", r"C_{\phi'}", "exact", "> 0", "sqrt(E phi'(zeta)^2), zeta standard Gaussian"),
+    (
+        "M4",
+        "M_4",
+        "upper",
+        ">= 0",
+        "largest sum over the neurons of phi'(a_i)^2 <b_i, q>^4, |q| = 1, at initialization",
+    ),
     ("D_V", "D_V", "upper", "> 0", "bound of the entries of V at initialization"),
     ("c_V", "c_V", "upper", ">= 0", "largest norm of a column of V at initialization (projected on Im A^T if linear)"),
     ("f_0", "f_0", "lower", ">= 0", "initial hidden norm |phi(a_0)| / sqrt(k)"),
@@ -165,6 +172,85 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("gamma", r"\gamma", "exact", "> 0", "step of gradient descent"),
     ("M", "M", "upper", "> 0", "Lipschitz constant of the gradient of the objective"),
     ("nu", r"\nu", "lower", "> 0", "descent factor 1 - gamma M / 2"),
+    ("loss_next", r"L_{+}", "upper", ">= 0", "loss after one more step of gradient descent"),
+    ("steps", r"j", "exact", ">= 0", "number of steps of gradient descent"),
+    ("D_now", "D", "upper", ">= 0", "Bregman distance of the comparison point from the current activations"),
+    ("a_star", r"a_\star", "exact", "real", "pre-activation of the comparison point"),
+    ("D_slope", r"\sup D''", "upper", "> 0", "largest second derivative of the Bregman distance in one pre-activation"),
+    # several layers
+    ("h_prev", r"\|h_{l-1}\|", "upper", ">= 0", "norm of the input of layer l at the initialization"),
+    ("bias", r"\beta", "exact", ">= 0", "1 if the layers have trained biases, else 0"),
+    ("w_l", r"w_l", "upper", ">= 0", "spectral norm of the weights of layer l at the initialization"),
+    ("r_l", r"r_l", "upper", ">= 0", "how far the parameters of layer l may move"),
+    ("w_next", r"w_{l+1}", "upper", ">= 0", "spectral norm of the weights of layer l+1 at the initialization"),
+    ("r_next", r"r_{l+1}", "upper", ">= 0", "how far the parameters of layer l+1 may move"),
+    ("e_prev", r"e_{l-1}", "upper", ">= 0", "bound of the change of the input of layer l"),
+    ("zeta", r"\zeta_l", "upper", ">= 0", "bound of the change of the pre-activation of layer l"),
+    ("M_l", r"\|M_l\|", "upper", ">= 0", "norm of the derivative of the output by the pre-activation of layer l"),
+    ("M_next", r"\|M_{l+1}\|", "upper", ">= 0", "norm of the derivative of the output by the next pre-activation"),
+    ("mu_l", r"\mu_l", "upper", ">= 0", "bound of the change of M_l"),
+    ("mu_next", r"\mu_{l+1}", "upper", ">= 0", "bound of the change of M_{l+1}"),
+    ("P_col", r"\mathrm{colmax}(P_l)", "upper", ">= 0", "largest column norm of P_l = M_{l+1} W_{l+1}"),
+    ("pi_l", r"\pi_l", "upper", ">= 0", "bound of the change of P_l"),
+    ("block", r"\beta_l", "upper", ">= 0", "bound of the change of the block of layer l in the Jacobian"),
+    ("block_norm", r"\|J_l\|", "exact", ">= 0", "spectral norm of the block of layer l in the Jacobian, one input"),
+    # measured along a run: sides of conclusions, evaluated by numerics.measured
+    ("grad_norm", r"\|\nabla L_y\|", "exact", ">= 0", "norm of the gradient of the loss, grad L_y(y(t))"),
+    ("grad_theta", r"\|\nabla_\theta\|", "exact", ">= 0", "norm of the gradient of the objective by the parameters"),
+    (
+        "chain_gap",
+        r"\|\nabla_\theta-J_g^\top J_F^\top\nabla L_y\|",
+        "exact",
+        ">= 0",
+        "distance of the gradient of the objective from J_g^T J_F^T grad L_y",
+    ),
+    ("dloss", r"\dot L", "exact", "real", "derivative of the loss in time"),
+    ("drho", r"\dot\rho", "exact", "real", "derivative of rho = psi(loss) in time"),
+    ("dPsi", r"\tfrac{d}{dt}\Psi(L)", "exact", "real", "derivative of Psi(loss) in time"),
+    ("dE", r"\dot E", "exact", "real", "derivative of the kernel energy in time"),
+    ("sigma_t", r"\sigma_{\min}(J_g(t))", "exact", ">= 0", "smallest singular value of J_g at time t"),
+    ("sigma_theta", r"\sigma_{\min}(J_g(\theta))", "exact", ">= 0", "smallest singular value of J_g at theta"),
+    ("sigma_g", r"\sigma(J_g)", "exact", ">= 0", "a singular value of J_g"),
+    ("J_change", r"\|J_g(\theta)-J_g(\theta_0)\|", "exact", ">= 0", "spectral norm of the change of J_g from theta_0"),
+    ("Jf_change", r"\|J_f(\theta)-J_f(\theta_0)\|", "exact", ">= 0", "the same for the composed Jacobian J_F J_g"),
+    ("J_pair", r"\|J_g(\theta_1)-J_g(\theta_2)\|", "exact", ">= 0", "spectral norm of J_g(theta_1) - J_g(theta_2)"),
+    ("pair_dist", r"\|\theta_1-\theta_2\|", "exact", ">= 0", "distance of the two points theta_1 and theta_2"),
+    ("theta_dist", r"\|\theta-\theta_0\|", "exact", ">= 0", "distance of the parameters from their initial values"),
+    ("a_dist", r"\|a-a_0\|", "exact", ">= 0", "distance of the pre-activations from their initial values"),
+    ("V_dist", r"\|V-V_0\|_F", "exact", ">= 0", "distance of the second layer from its initial value"),
+    ("theta_tail", r"\|\theta(t)-\theta_\infty\|", "exact", ">= 0", "distance of theta(t) from its limit"),
+    ("ell_tail", r"\ell_\infty-\ell(t)", "exact", ">= 0", "length of the path after t"),
+    ("ell_a", r"\ell_a", "exact", ">= 0", "length of the path of the pre-activations up to now"),
+    ("q_norm", r"\|q\|", "exact", ">= 0", "norm of q = J_F^T grad L_y(y(t))"),
+    ("ell_a_dot", r"\dot\ell_a", "exact", ">= 0", "speed of the pre-activations"),
+    ("x_err", r"\|x(t)-\bar x\|", "exact", ">= 0", "error of the signal"),
+    ("y_err", r"\|y(t)-\bar y\|", "exact", ">= 0", "error of the observation, against the clean one"),
+    ("g_err", r"\|g-\bar g\|", "exact", ">= 0", "error of the output of the network, before a synthesis operator"),
+    ("S_norm", r"\|S\|", "upper", ">= 0", "spectral norm of the synthesis operator S"),
+    ("sigma_A", r"\sigma_{\min}(A)", "lower", ">= 0", "smallest singular value of A, of the min(m, n) many"),
+    (
+        "reach",
+        r"r_\Sigma",
+        "lower",
+        ">= 0",
+        "radius of the largest ball around g(theta_0) in the image under g of a ball",
+    ),
+    ("T_stop", r"T", "exact", ">= 0", "first time at which the residual is at most tau times the noise level"),
+    ("conserved", r"\tfrac12\|v_i\|^2-G(a_i)", "exact", "real", "the conserved quantity of one neuron, now"),
+    (
+        "conserved_0",
+        r"\tfrac12\|v_i(0)\|^2-G(a_i(0))",
+        "exact",
+        "real",
+        "the conserved quantity of one neuron, at the start",
+    ),
+    (
+        "mirror_gap",
+        r"\|\tfrac{d}{dt}H(a)+B^\top\nabla L_y\|",
+        "exact",
+        ">= 0",
+        "distance of d/dt H(a) from -B^T grad L_y(Bh)",
+    ),
     # losses
     ("p", "p", "exact", "> 0", "exponent of a power loss"),
     ("alpha", r"\alpha", "exact", "> 0", "exponent of the Lojasiewicz family psi(s) = c s^alpha"),
@@ -189,10 +275,10 @@ def sym(name: str) -> sp.Symbol:
 
     >>> sym("rho_0")
     rho_0
-    >>> sym("rho0")
+    >>> sym("rho0")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    KeyError: "no symbol 'rho0' in theory.symbols; nearest: rho_0, rho"
+    KeyError: "no symbol 'rho0' in theory.symbols; nearest: rho_0, ..."
     """
     try:
         return SYMBOLS[name].symbol

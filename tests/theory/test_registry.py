@@ -15,26 +15,29 @@ from theory.symbols import SYMBOLS, sym
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Written out: an identifier that is renamed or dropped by accident has to fail here.
-_EXPECTED = """
-A.activation A.init A.injective A.loss.KL A.loss.convex A.loss.min A.loss.smooth A.loss.unique A.operator.range
-A.operator.range.radial A.operator.smooth
-baseline.condition baseline.early_stop baseline.loss_rate baseline.mse_rate baseline.mse_stop baseline.param_rate
-baseline.recovery recover.linear
-step.chain_rule step.confinement step.dissipation step.energy step.gradient_lower step.growth step.jacobian_ball step.kl
-step.length_rate step.tail_length step.time_change step.triangle_obs step.triangle_sig
-sharp.composed sharp.condition sharp.general sharp.implies_baseline sharp.length sharp.logistic sharp.optimal sharp.rate
-sharp.restart sharp.sigma sharp.stop sharp.tail
-illposed.discrepancy illposed.energy illposed.rate illposed.semiconvergence
-dip2.expectation dip2.gram dip2.lipschitz dip2.modulus dip2.output0 dip2.output_sub_gaussian dip2.reduction dip2.sigma0
-dip2.width_baseline dip2.width_sharp
-dip2.amgm dip2.antisymmetric dip2.balanced dip2.conservation dip2.no_threshold dip2.output_scale dip2.range_restriction
-dip2.two_sided
-wonly.linear_rate wonly.mirror wonly.rate wonly.stop wonly.threshold
-recover.kernel recover.mu_linear recover.no_prior recover.reach recover.split recover.synthesis recover.tension
-kl.alpha_half
+
+def _blocks() -> dict[str, list[str]]:
+    """The identifiers of identifiers.txt by block."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in (Path(__file__).parent / "identifiers.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            name = line.strip("[]")
+            found[name] = []
+        elif line and not line.startswith("#"):
+            found[name] += line.split()
+    return found
+
+
+LISTED = _blocks()
+
+_TIGHT = """
+baseline.condition baseline.loss_rate baseline.param_rate baseline.early_stop step.confinement
+sharp.condition sharp.length sharp.sigma sharp.logistic sharp.stop sharp.tail sharp.implies_baseline
+illposed.energy illposed.rate dip2.modulus dip2.amgm dip2.two_sided dip2.saturated_modulus recover.linear
+gd.descent gd.length gd.rate deep.modulus wonly.descent
 """
-EXPECTED = _EXPECTED.split()
+TIGHT = _TIGHT.split()
 
 # Formula names that the numerical layers ask for.
 FORMULAS = {
@@ -72,6 +75,13 @@ FORMULAS = {
     "step.jacobian_ball": "rhs",
     "recover.reach": "radius",
     "recover.split": "bound",
+    "gd.condition": "nu h h_nu step_bound ell_star",
+    "gd.length": "ell_star bound",
+    "gd.rate": "s_star bound factor bound_rho steps",
+    "deep.gram": "block_norm",
+    "deep.modulus": "zeta e pi mu beta Omega",
+    "dip2.saturated_modulus": "Omega_s crossing M4_upper",
+    "wonly.descent": "bound budget loss slope_tanh",
 }
 
 
@@ -80,7 +90,49 @@ def _items(kind: type) -> list[str]:
 
 
 def test_every_identifier_of_the_theory_is_there():
-    assert not [name for name in EXPECTED if name not in registry]
+    assert len(LISTED["theory"]) > 80
+    assert not [name for name in (*LISTED["theory"], *LISTED["added"]) if name not in registry]
+
+
+def test_every_registered_identifier_is_deliberate():
+    listed = [*LISTED["theory"], *LISTED["added"]]
+    assert len(set(listed)) == len(listed), "listed twice"
+    unlisted = sorted(set(registry) - set(listed))
+    assert not unlisted, f"add them to a block of tests/theory/identifiers.txt: {unlisted}"
+
+
+PROVED = [key for key in registry if registry[key].kind in ("theorem", "lemma", "step", "condition")]
+
+
+@pytest.mark.parametrize("key", PROVED)
+def test_what_is_proved_has_a_conclusion_as_a_relation(key):
+    """Only the listed qualitative and probabilistic claims may lack one; a qualitative one that has it leaves the list."""
+    item = registry[key]
+    if item.conclusion is None:
+        assert key in (*LISTED["qualitative"], *LISTED["random"]), f"{key} concludes nothing that could be evaluated"
+        assert item.sides is None
+        assert item.slack is None
+        return
+    assert key not in LISTED["qualitative"]
+    assert isinstance(item.conclusion, sp.core.relational.Relational)
+    assert item.sides == (item.conclusion.lhs, item.conclusion.rhs)
+    if isinstance(item.conclusion, sp.Eq):
+        assert item.slack is None
+    else:
+        low, high = item.sides if isinstance(item.conclusion, sp.Le | sp.Lt) else item.sides[::-1]
+        assert item.slack == high - low
+
+
+def test_lists_of_exceptions_are_no_longer_than_needed():
+    assert set(LISTED["qualitative"]) | set(LISTED["random"]) <= set(registry)
+
+
+def test_how_sharp_the_main_results_are_is_said():
+    """Where a proof or a measurement says how much a statement gives away; a measured ratio says so."""
+    assert not [key for key in TIGHT if not registry[key].tight]
+    ratios = [key for key in registry if re.search(r"0\.\d+ (and|to)|to \d+(\.\d+)? times", registry[key].tight)]
+    assert "dip2.modulus" in ratios
+    assert all("easured" in registry[key].tight for key in ratios)
 
 
 @pytest.mark.parametrize("key", sorted(FORMULAS))

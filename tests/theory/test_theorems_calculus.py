@@ -19,7 +19,10 @@ sharp.condition sharp.length sharp.sigma sharp.rate sharp.logistic sharp.stop sh
 sharp.implies_baseline sharp.restart sharp.composed illposed.semiconvergence illposed.discrepancy illposed.rate
 dip2.gram dip2.reduction dip2.modulus dip2.lipschitz dip2.sigma0 dip2.output0 dip2.output_sub_gaussian
 dip2.width_baseline dip2.width_sharp dip2.two_sided dip2.amgm dip2.conservation dip2.balanced dip2.output_scale
-wonly.mirror wonly.rate wonly.linear_rate wonly.stop recover.linear recover.kernel recover.reach kl.alpha_half
+wonly.mirror wonly.rate wonly.linear_rate wonly.stop wonly.descent recover.linear recover.kernel recover.reach
+kl.alpha_half illposed.energy step.length_rate step.dissipation step.growth step.confinement
+dip2.saturated_modulus step.majorant step.amgm gd.descent gd.condition gd.length gd.rate deep.gram
+deep.modulus
 """
 CALCULUS = _CALCULUS.split()
 

@@ -53,6 +53,7 @@ AMGM = Statement(
     "lambda), tau_i = phi(a_i)^2/a_i^2. No sigma_min of V D and no n enter. The constant 2 is optimal.",
     hypotheses=HYPOTHESES,
     condition=sp.Lt(rho_0, _capacity, evaluate=False),
+    conclusion=sp.Ge(f_a, _root, evaluate=False),
     direction="lower",
     formulas={
         "capacity": _capacity,
@@ -120,6 +121,8 @@ AMGM = Statement(
             _capacity.subs({sF: 1, k: 1, B1: 1}) - f_0**2,
         ),
     ),
+    tight="The constant 2 is optimal: n = m = k = 1, phi the identity, a_0 = v_0 reaches zero loss with f bounded "
+    "below only if rho_0 is below the capacity (proved).",
 )
 
 ITEMS: Final = (AMGM,)

@@ -23,6 +23,13 @@ TWO_LAYER: Final = (
 )
 """Notation of every statement on the two-layer network."""
 
+FEEDFORWARD: Final = (
+    "Feedforward network with L layers: h_0 = u, z_l = W_l h_{l-1} + b_l, h_l = phi(z_l) for l < L, output g = z_L; beta = "
+    "1 if the b_l are trained, else 0 (b_l fixed). M_l is the derivative of g by z_l: M_L = I, M_l = P_l diag phi'(z_l) "
+    "with P_l = M_{l+1} W_{l+1}. With several inputs g stacks their outputs. "
+)
+"""Notation of every statement on feedforward networks."""
+
 ITEMS: Final = (
     Hypothesis(
         "A.loss.smooth",
@@ -64,6 +71,13 @@ ITEMS: Final = (
         "The loss L_y, the operator F and the activation phi are real analytic, and the Kurdyka-Lojasiewicz inequality "
         "of the loss holds globally (r0 = infinity).",
         origin="new",
+    ),
+    Hypothesis(
+        "A.loss.concave_psi",
+        "Concave desingularizing function",
+        "The function psi of the Kurdyka-Lojasiewicz inequality (A.loss.KL) is concave, so that psi(s) <= psi(l) + "
+        "psi'(l)(s - l). Every psi(s) = c s^alpha with alpha <= 1 is. Used for steps of finite size only.",
+        origin="known",
     ),
     Hypothesis(
         "A.activation",
@@ -146,6 +160,29 @@ ITEMS: Final = (
         "|J_g(theta) - J_g(theta_0)| <= Lambda |theta - theta_0| for all theta within ell_star of theta_0.",
         uses=("A.generator.modulus",),
         origin="sharp",
+    ),
+    Hypothesis(
+        "A.gradient_lipschitz",
+        "Lipschitz gradient of the objective on a ball",
+        "The gradient of the objective l = L_y o F o g is Lipschitz with constant M on the ball of radius ell_star around "
+        "theta_0, where ell_star = S^{-1}(rho_0/(nu sigma_F)) bounds the length of the path of gradient descent, nu = 1 - "
+        "gamma M/2 (the flow's length bound, nu = 1, is too small). M and the radius define each other: choose a radius, "
+        "bound M on it, choose the step, check that ell_star is at most the radius.",
+        origin="known",
+    ),
+    Hypothesis(
+        "A.step",
+        "Step of gradient descent",
+        "The step gamma of gradient descent satisfies 0 < gamma < 2/M, M the Lipschitz constant of A.gradient_lipschitz. "
+        "Equivalently nu = 1 - gamma M/2 is in (0, 1).",
+        relation=sp.Lt(sym("gamma"), 2 / sym("M"), evaluate=False),
+        cites=("buskulic2024gd",),
+    ),
+    Hypothesis(
+        "A.network.feedforward",
+        "Feedforward network",
+        FEEDFORWARD + "All W_l, and all b_l if there are biases, are trained.",
+        origin="known",
     ),
     Hypothesis(
         "A.injective",

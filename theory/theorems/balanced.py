@@ -59,6 +59,7 @@ CONSERVATION = Statement(
     "for the sigmoid, a^2/2 for the identity, -ln|cos a| for the sine, -Li_2(-e^a) + a - (1 + e^{-a}) ln(1 + e^a) "
     "for softplus, (a^2/2) 2F2(1,1; 3/2,2; a^2) for erf; for GELU and SiLU it tends to infinity at the zero of phi'.",
     hypotheses=("A.network.two_layer", "A.network.both", "A.network.regular_start"),
+    conclusion=sp.Eq(sym("conserved"), sym("conserved_0"), evaluate=False),
     formulas={
         "G_tanh": sp.sinh(x) ** 2 / 2,
         "G_sigmoid": x + _exp,
@@ -120,6 +121,8 @@ BALANCED = Statement(
     "a_i bounded below, so every k >= 1 works; for GELU and SiLU a neuron that starts below the zero of phi' stays "
     "there and bounded, with phi(a_i) away from 0, so one such neuron works for every y.",
     hypotheses=HYPOTHESES,
+    condition=sp.Gt(gap, 0, evaluate=False),
+    conclusion=sp.Ge(sym("f_a"), sp.sqrt(_term / k), evaluate=False),
     direction="lower",
     formulas={
         "s_star_squared_term": _term,

@@ -81,6 +81,8 @@ CONDITION = Statement(
             _R_prime / _R - 4 * Lip * rho_0 / (sF * s0**2),
         ),
     ),
+    tight="Not sharp: by sharp.implies_baseline R' < 1.5 R is enough for convergence (proved); R' < 2 R, h < 1/2, if "
+    "Lambda is valid on a ball of radius 2R.",
 )
 
 LOSS_RATE = Statement(
@@ -121,6 +123,8 @@ LOSS_RATE = Statement(
             lambda: sp.diff(sp.log(least_squares(psi(_loss))()), t) + _rate * w_min,
         ),
     ),
+    tight="Not attained: under the same condition sharp.rate has more than 1/2 in place of 1/4 (proved, "
+    "sharp.implies_baseline).",
 )
 
 PARAM_RATE = Statement(
@@ -132,6 +136,7 @@ PARAM_RATE = Statement(
     "(zero loss), and |theta(t) - theta_inf| <= (2/(sigma_F sigma_0)) psi(Psi^{-1}(gamma(t))), gamma as in "
     "baseline.loss_rate.",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Le(sym("theta_tail"), 2 * psi(_loss) / (sF * s0), evaluate=False),
     direction="upper",
     formulas={"bound": 2 * psi(_loss) / (sF * s0)},
     reads={"bound": "bound of the distance of theta(t) from its limit"},
@@ -141,6 +146,8 @@ PARAM_RATE = Statement(
     proof="The path has finite length (step.confinement), so theta(t) converges; its distance from the limit is at "
     "most the length of the remaining path (step.tail_length), and psi is increasing. The loss tends to 0 by "
     "baseline.loss_rate: Psi^{-1}(gamma) decreases to a limit at which psi' would have to be infinite or the loss 0.",
+    tight="Not attained: with the floor sigma_0 sqrt(1 - 2h) > sigma_0/sqrt 2 of sharp.sigma the constant 2 is at "
+    "most sqrt 2 (proved).",
 )
 
 EARLY_STOP = Statement(
@@ -153,6 +160,8 @@ EARLY_STOP = Statement(
     ">= rho_0, or eps is outside the range of psi, every t >= 0 will do. Both values of Psi are inside the bracket: "
     "without it the claim is false.",
     hypotheses=(*HYPOTHESES, "A.noise.positive"),
+    condition=sp.Ge(t, _t_stop, evaluate=False),
+    conclusion=sp.Le(sym("y_err"), 2 * eps, evaluate=False),
     direction="upper",
     formulas={"t_stop": _t_stop, "bound": 2 * eps},
     reads={"t_stop": "time from which the bound holds", "bound": "bound of |y(t) - ybar|"},
@@ -168,6 +177,8 @@ EARLY_STOP = Statement(
             _gamma.subs(t, _t_level) - Psi(psi_inv(eps)),
         ),
     ),
+    tight="Not attained: the factor 4 can be lowered to 2 (proved, sharp.implies_baseline). With factor 1, or with "
+    "the bracket moved, it is false.",
 )
 
 MSE_RATE = Statement(
@@ -203,6 +214,8 @@ MSE_STOP = Statement(
     text=FLOW + "For L_y(v) = |v-y|^2/2, R' < R (baseline.condition) and eps = |y - ybar| > 0: |y(t) - ybar| <= 2 eps "
     "for every t >= max(0, (4/(sigma_F^2 sigma_0^2)) ln(|y(0) - y|/eps)).",
     hypotheses=(*HYPOTHESES, "A.loss.plain_least_squares", "A.noise.positive"),
+    condition=sp.Ge(t, _mse_stop, evaluate=False),
+    conclusion=sp.Le(sym("y_err"), 2 * eps, evaluate=False),
     direction="upper",
     formulas={"t_stop": _mse_stop},
     reads={"t_stop": "time from which |y(t) - ybar| <= 2 eps"},
@@ -235,6 +248,7 @@ RECOVERY = Statement(
     "xbar| <= psi(Psi^{-1}(gamma(t)))/mu + (1 + L_F/mu) dist + eps/mu, gamma as in baseline.loss_rate. "
     "(recover.tension says when mu > 0 is impossible; recover.linear drops the 1 for linear F.)",
     hypotheses=(*HYPOTHESES, "A.injective"),
+    conclusion=sp.Le(sym("x_err"), psi(_loss) / mu + (1 + L_F / mu) * dist + eps / mu, evaluate=False),
     direction="upper",
     formulas={"bound": psi(_loss) / mu + (1 + L_F / mu) * dist + eps / mu, "bound_of_residual": _in_residual},
     reads={
@@ -252,6 +266,7 @@ RECOVERY = Statement(
             psi(_loss) / mu + (1 + L_F / mu) * dist + eps / mu - _in_residual.subs(residual, psi(_loss)),
         ),
     ),
+    tight="For linear F the separate term dist can be dropped (proved, recover.linear).",
 )
 
 ITEMS: Final = (CONDITION, LOSS_RATE, PARAM_RATE, EARLY_STOP, MSE_RATE, MSE_STOP, RECOVERY)

@@ -43,6 +43,16 @@ _E_bar = _growth / (2 * (1 - 1 / tau))
 _G_upper = -2 * Lip / Lam * sp.log(1 - Lam * L / s0)
 _stability = (J_norm + Lam * L) * sp.sqrt(2 * _growth)
 
+
+def _attained() -> sp.Expr:
+    """dE/dt minus the bound along the scalar family, started at r = 0 and moving up: residual = xbar + eps - g > 0."""
+    g, slope = s0 * r - Lam * r**2 / 2, s0 - Lam * r
+    energy = (g - z) ** 2 / (2 * slope**2)  # z is xbar
+    speed = slope * residual
+    gap = sp.diff(energy, r) * speed - _E_dot.subs({E: energy, Lip: Lam, Omega: Lam * r, ell_dot: speed})
+    return sp.factor(gap.subs(z, residual - eps + g))
+
+
 ENERGY = Statement(
     id="illposed.energy",
     kind="lemma",
@@ -51,6 +61,8 @@ ENERGY = Statement(
     text=FLOW + KERNEL + "As long as ell(t) < L: E' <= -|r|^2 + eps |r| + (2 Lip(ell)/s(ell)) ell' E, where "
     "r = y(t) - y and eps = |y - A xbar|. The constants 2, 1, 1 are optimal.",
     hypotheses=HYPOTHESES,
+    condition=sp.Lt(Omega, s0, evaluate=False),
+    conclusion=sp.Le(sym("dE"), _E_dot, evaluate=False),
     direction="upper",
     formulas={"bound": _E_dot},
     reads={"bound": "upper bound of dE/dt (residual = |y(t) - y|, Omega and Lip at the radius ell(t))"},
@@ -61,6 +73,17 @@ ENERGY = Statement(
     "(J' the derivative of J_g in time, which exists almost everywhere). The first term is -|r|^2 - <noise, r>. In the "
     "second put w = K^{-1/2} e, |w|^2 = 2E: it is at most |w|^2 |K^{-1/2} J'| |J^T K^{-1/2}|, with "
     "|J^T K^{-1/2}| = 1 and |K^{-1/2} J'| <= |J'|/sigma_min(J) <= Lip ell'/s.",
+    obligations=(
+        Obligation(
+            "n = m = p = 1, g = sigma_0 r - Lambda r^2/2, noise opposite to the residual: equality, with Lip = Lambda",
+            _attained,
+        ),
+        Obligation(
+            "the second term: |w|^2 = 2E times Lip ell'/s",
+            2 * E * Lip * ell_dot / (s0 - Omega) - (_E_dot + residual**2 - eps * residual),
+        ),
+    ),
+    tight="The constants 2, 1, 1 are attained by the family of sharp.optimal with the noise opposite to the residual (proved).",
 )
 
 SEMICONVERGENCE = Statement(
@@ -72,6 +95,8 @@ SEMICONVERGENCE = Statement(
     + KERNEL
     + "As long as |y(t) - y| >= eps and ell(t) < L, E(t) exp(-G(ell(t))) does not increase. (E itself may.)",
     hypotheses=HYPOTHESES,
+    condition=sp.Ge(residual, eps, evaluate=False),
+    conclusion=sp.Le(E, _growth, evaluate=False),
     direction="upper",
     formulas={"bound": _growth},
     reads={"bound": "bound of E(t), G_L being G at the length travelled so far"},
@@ -104,6 +129,8 @@ DISCREPANCY = Statement(
     "stability bound: it does not vanish with eps. E_0 <= |x(0) - xbar|^2/(2 sigma_0^2). For a linear modulus G(L) "
     "<= -2 (Lip(L)/Lambda) ln(1 - Lambda L/sigma_0).",
     hypotheses=(*HYPOTHESES, "A.noise.positive", "A.stop.tau"),
+    condition=sp.Lt(sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1)), L, evaluate=False),
+    conclusion=sp.Le(sym("T_stop"), _T_hat, evaluate=False),
     direction="upper",
     formulas={
         "T_hat": _T_hat,
@@ -164,6 +191,8 @@ RATE = Statement(
     "Phi_0) + sqrt(E_0 exp(G(L)) ln(T_1/t_1)/2) < L, then |y(t) - y|^2 <= E_0 exp(G(L))/t for all t <= T_1. (For a "
     "constant kernel the sharp constant is 1/e in place of 1.)",
     hypotheses=(*HYPOTHESES, "A.noise.none"),
+    condition=sp.Lt(sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2), L, evaluate=False),
+    conclusion=sp.Le(residual, sp.sqrt(_growth / t), evaluate=False),
     direction="upper",
     formulas={
         "bound": sp.sqrt(_growth / t),
@@ -189,6 +218,7 @@ RATE = Statement(
             + ((z * sp.exp(-2 * z * t)).subs(z, 1 / (2 * t)) - 1 / (2 * sp.E * t)) ** 2,
         ),
     ),
+    tight="For a constant kernel the constant 1 could be 1/e, and not less.",
 )
 
 _length_zero_loss = (
@@ -208,6 +238,8 @@ ZERO_LOSS = Statement(
     "exp(G(L)) ln(T_1/t_1)/2) + sqrt(E_0 exp(G(L))/T_1)/(sigma_F s(L)) < L, then the flow reaches zero loss in the "
     "limit and ell(t) < L for all t. T_1 is free: the larger it is, the less sigma_F matters.",
     hypotheses=(*HYPOTHESES, "A.noise.none", "A.operator.nondegenerate"),
+    condition=sp.Lt(_length_zero_loss, L, evaluate=False),
+    conclusion=sp.Lt(sym("ell"), L, evaluate=False),
     direction="upper",
     formulas={"length": _length_zero_loss},
     reads={"length": "bound of the whole length, linear modulus; the condition is that it is below L"},

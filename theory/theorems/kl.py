@@ -7,7 +7,7 @@ from typing import Final
 import sympy as sp
 
 from theory.statement import Obligation, Statement
-from theory.symbols import sym
+from theory.symbols import dpsi, sym
 
 M, s, c, alpha, z = sym("M"), sym("s"), sym("c"), sym("alpha"), sym("z")
 
@@ -23,6 +23,7 @@ ALPHA_HALF = Statement(
     "alpha <= 1/2, and any primitive Psi of -(psi')^2 tends to infinity at 0: the bound Psi^{-1}(Psi(L_0) + sigma^2 "
     "t) exists for all t, and no loss vanishes in finite time.",
     hypotheses=("A.loss.smooth", "A.loss.min", "A.loss.KL"),
+    conclusion=sp.Ge(dpsi(s), _lower, evaluate=False),
     direction="lower",
     formulas={"dpsi_lower": _lower},
     reads={"dpsi_lower": "lower bound of psi'(s) near 0, M the Lipschitz constant of the gradient of the loss"},
@@ -45,6 +46,7 @@ ALPHA_HALF = Statement(
             where={s: sym("w")},
         ),
     ),
+    tight="Attained by least squares, M = 1, psi(s) = sqrt(2 s).",
 )
 
 ITEMS: Final = (ALPHA_HALF,)

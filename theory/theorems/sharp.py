@@ -95,6 +95,7 @@ CONDITION = Statement(
             "S is a primitive of s with S(0) = 0", (sp.diff(S_of_r, r) - (s0 - Lam * r)) ** 2 + S_of_r.subs(r, 0) ** 2
         ),
     ),
+    tight="Optimal: for every h > 1/2 the family of sharp.optimal does not reach zero loss (proved).",
 )
 
 LENGTH = Statement(
@@ -137,6 +138,7 @@ LENGTH = Statement(
         ),
         Obligation("at rho = 0 the bound is ell_star", length_now.subs(rho, 0) - ell_star),
     ),
+    tight="Attained at all times by the family of sharp.optimal (proved).",
 )
 
 SIGMA = Statement(
@@ -147,6 +149,7 @@ SIGMA = Statement(
     text=FLOW + MODULUS + "Under it, for all t: sigma_min(J_g(t)) >= s(ell(t)). For Omega(r) = Lambda r: "
     "sigma_min(J_g(t)) >= sqrt(sigma_0^2 - 2 Lambda (rho_0 - rho(t))/sigma_F) >= sigma_0 sqrt(1 - 2h).",
     hypotheses=LINEAR,
+    conclusion=sp.Ge(sym("sigma_t"), sigma_now, evaluate=False),
     direction="lower",
     formulas={"bound": sigma_now, "floor": sigma_end},
     reads={
@@ -172,6 +175,7 @@ SIGMA = Statement(
             sigma_end**2 - s0**2 * (1 - 2 * h_of),
         ),
     ),
+    tight="The bound in rho is attained at all times by the family of sharp.optimal (proved).",
 )
 
 RATE = Statement(
@@ -183,6 +187,7 @@ RATE = Statement(
     "L_y(y(t)) <= Psi^{-1}(Psi(L_y(y(0))) + sigma_F^2 s(ell_star)^2 t). For Omega(r) = Lambda r the factor is "
     "a = sigma_F^2 sigma_0^2 (1 - 2h), in place of sigma_F^2 sigma_0^2/4 in baseline.loss_rate.",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Le(sym("loss"), Psi_inv(Psi(loss_0) + rate * t), evaluate=False),
     direction="upper",
     formulas={"a": rate, "bound": Psi_inv(Psi(loss_0) + rate * t), "rate": rate * w_min},
     reads={
@@ -241,6 +246,7 @@ LOGISTIC = Statement(
             b * rho_0**2 * z / ((1 + z) * (a * (1 + z) + b * rho_0)),
         ),
     ),
+    tight="Attained at all times by the family of sharp.optimal (proved).",
 )
 
 
@@ -254,6 +260,8 @@ STOP = Statement(
     "t >= t_star = max(0, ln(rho_0 (a + b eps)/(eps (a + b rho_0)))/(a w_min)) the residual is at most eps and "
     "|y(t) - ybar| <= 2 eps. For another level put it in place of eps in t_star.",
     hypotheses=(*LEAST_SQUARES, "A.noise.positive"),
+    condition=sp.Ge(t, t_star, evaluate=False),
+    conclusion=sp.Le(sym("y_err"), 2 * eps, evaluate=False),
     direction="upper",
     formulas={"t_star": t_star},
     reads={"t_star": "time from which |y(t) - y| <= eps (decreasing in eps: use a lower bound of it)"},
@@ -268,6 +276,7 @@ STOP = Statement(
         ),
         Obligation("so is the bound", logistic - _AB.subs({a: rate, b: curvature})),
     ),
+    tight="The time from which |y(t) - y| <= eps is attained by the family of sharp.optimal (proved).",
 )
 
 TAIL = Statement(
@@ -280,6 +289,7 @@ TAIL = Statement(
     "bound is 2 rho/(sigma_F (s_t + s_star)) with s_t = sqrt(sigma_0^2 - 2 Lambda (rho_0 - rho)/sigma_F), s_star = "
     "sigma_0 sqrt(1 - 2h). It increases in rho(t).",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Le(sym("theta_tail"), tail, evaluate=False),
     direction="upper",
     formulas={"bound": tail, "coarse": rho / (sF * sigma_end)},
     reads={"bound": "bound of |theta(t) - theta_inf| from the current rho", "coarse": "the simpler bound"},
@@ -302,6 +312,7 @@ TAIL = Statement(
             nonnegative=(z / c,),
         ),
     ),
+    tight="Attained at all times by the family of sharp.optimal, where the path is a segment (proved).",
 )
 
 _GENERAL: Final = dpsi(psi_inv(z)) / (sF**2 * (s0**2 - 2 * Lam * (rho_0 - z) / sF))
@@ -322,6 +333,7 @@ GENERAL = Statement(
     "psi'(psi^{-1}(z))/(sigma_F^2 (sigma_0^2 - 2 Lambda (rho_0 - z)/sigma_F)) dz. So the integral down to a level "
     "bounds the time after which rho is below that level. For least squares it is sharp.logistic.",
     hypotheses=LINEAR,
+    conclusion=sp.Le(t, sp.Integral(_GENERAL, (z, rho, rho_0)), evaluate=False),
     direction="upper",
     formulas={"time_bound": sp.Integral(_GENERAL, (z, rho, rho_0)), "integrand": _GENERAL},
     reads={"time_bound": "time by which rho has fallen to the level rho", "integrand": "the integrand, in z"},
@@ -334,6 +346,7 @@ GENERAL = Statement(
             lambda: sp.diff(_LOG.subs({a: rate, b: curvature}), eps) + (_least_squares_integrand()).subs(z, eps),
         ),
     ),
+    tight="Attained at all times by the family of sharp.optimal, for every loss on the line with psi'(L)|L'| = 1.",
 )
 
 

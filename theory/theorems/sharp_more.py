@@ -29,6 +29,8 @@ IMPLIES_BASELINE = Statement(
     "rate is more than twice the baseline's 1/4. Even h < 3/8, that is R' < 1.5 R, keeps ell_star < R, where Lip is "
     "valid.",
     hypotheses=("A.generator.lipschitz", "A.init"),
+    condition=sp.Lt(_h_lip, sp.Rational(3, 8), evaluate=False),
+    conclusion=sp.Lt(ell_star.subs(Lam, Lip), _R, evaluate=False),
     formulas={"ratio": 4 * h, "rate_gain": 4 * (1 - 2 * h)},
     reads={"ratio": "R'/R in terms of h", "rate_gain": "sharp rate over baseline rate"},
     uses=("sharp.condition", "baseline.condition"),
@@ -52,6 +54,7 @@ IMPLIES_BASELINE = Statement(
             2 * z / (1 + z) ** 2,
         ),
     ),
+    tight="The gain 2 is the infimum, at h = 1/4.",
 )
 
 _g = s0 * r - Lam * r**2 / 2
@@ -67,6 +70,8 @@ OPTIMAL = Statement(
     "least squares, so sigma_F = 1 and h = Lambda rho_0/sigma_0^2. If h < 1/2 the gradient flow attains "
     "sharp.logistic and sharp.length with equality at all times. If h > 1/2 the flow tends to r = sigma_0/Lambda, "
     "with the positive residual rho_0 - sigma_0^2/(2 Lambda).",
+    condition=sp.Lt(Lam * rho_0 / s0**2, sp.Rational(1, 2), evaluate=False),
+    conclusion=sp.Eq(rho, logistic.subs({sF: 1, sym("w_min"): 1}), evaluate=False),
     formulas={"g": _g, "dg": sp.diff(_g, r), "length": _ell_family, "residual_limit": rho_0 - s0**2 / (2 * Lam)},
     reads={
         "g": "the generator of the family, in r",
@@ -118,6 +123,7 @@ COMPOSED = Statement(
     "is Omega_f(r) = |J_F(x_0)| Omega + Lip_F X (|J_g(0)| + Omega) with X = r (|J_g(0)| + Omega). sigma_J > 0 "
     "requires J_f to have full row rank m.",
     hypotheses=("A.loss.smooth", "A.loss.min", "A.loss.unique", "A.loss.KL", "A.operator.smooth", "A.generator.smooth"),
+    conclusion=sp.Le(sym("Jf_change"), _Omega_f, evaluate=False),
     direction="upper",
     formulas={"Omega_f": _Omega_f, "X": _X, "h": Lam * rho_0 / s_J**2},
     reads={
@@ -153,6 +159,7 @@ RESTART = Statement(
     "sharp.optimal with y = sigma_0^2/(2 Lambda) has h = 1/2 at all times.)",
     hypotheses=HYPOTHESES,
     condition=sp.Lt(h, sp.Rational(1, 2), evaluate=False),
+    conclusion=sp.Le(sym("ell"), ell_star, evaluate=False),
     formulas={"h": h_of},
     reads={"h": "the number at the checkpoint: rho_0, sigma_0 and Lambda are its values there"},
     uses=("sharp.condition",),

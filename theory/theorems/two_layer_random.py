@@ -73,6 +73,7 @@ SIGMA0 = Statement(
     "max(0, 1 - t_dev) C_dphi^2 if both layers are trained. If only W is: sigma_0^2 >= max(0, 1 - t_dev) C_dphi^2 "
     "with probability at least 1 - delta/4. (The positive parts matter.)",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Ge(s0**2, sp.Max(0, _f_lo) ** 2 + _sigma_W, evaluate=False),
     direction="lower",
     formulas={
         "t_dev": _t_dev,
@@ -121,6 +122,7 @@ OUTPUT0 = Statement(
     "D_V sqrt(2 ln(4/delta))). Hence |y(0) - y| <= L_F |x(0)| + |F(0)| + |y|, L_F a Lipschitz constant of F on the "
     "segment from 0 to x(0).",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Le(x0_norm, _output0, evaluate=False),
     direction="upper",
     formulas={"bound": _output0, "residual": L_F * x0_norm + F0_norm + y_norm},
     reads={"bound": "bound of |x(0)|", "residual": "bound of |y(0) - y| from |x(0)|"},
@@ -151,6 +153,7 @@ OUTPUT_SUB_GAUSSIAN = Statement(
     "ln(4/delta): three events of delta/4 each; together with dip2.sigma0 for total failure probability delta use T "
     "= ln(6/delta).",
     hypotheses=(*HYPOTHESES, "A.network.sub_gaussian", "A.operator.linear", "A.loss.plain_least_squares"),
+    conclusion=sp.Le(rho_0**2, _sub_gaussian, evaluate=False),
     direction="upper",
     formulas={
         "f_hi": _f_hi_T,
@@ -196,6 +199,8 @@ WIDTH_BASELINE = Statement(
     "rho_0/(sigma_F sigma_0^2))^2 (X + sqrt(X^2 + 4 B1^2))^2, X = B2 (c_V + R'); for W only k > (4 B2 c_V rho_0/(sigma_F "
     "sigma_0^2))^2. In all of them c_V <= sqrt n D_V.",
     hypotheses=HYPOTHESES,
+    condition=sp.Gt(k, _k_baseline, evaluate=False),
+    conclusion=sp.Lt(sym("R_prime"), sym("R"), evaluate=False),
     direction="upper",
     formulas={
         "order_both": C * n * rho_0**4 / sF**4,
@@ -246,6 +251,8 @@ WIDTH_SHARP = Statement(
     "c_V rho_0/(sigma_F sigma_0^2))^2. On the events of "
     "dip2.sigma0 and dip2.output0 this is k = O(n rho_0^2/sigma_F^2): powers 4 become 2.",
     hypotheses=HYPOTHESES,
+    condition=sp.Gt(k, _k_sharp, evaluate=False),
+    conclusion=sp.Lt(sym("h"), sp.Rational(1, 2), evaluate=False),
     direction="upper",
     formulas={"k_min": _k_sharp, "k_min_W": _k_sharp_W, "c_V": sp.sqrt(n) * D_V, "order": C * n * rho_0**2 / sF**2},
     reads={

@@ -52,6 +52,7 @@ MIRROR = Statement(
     "box. a_i never leaves I_i, the flow exists for all t >= 0, and H(a) - H(a(0)) stays in the image of B^T (k - "
     "rank B invariants).",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Eq(sym("mirror_gap"), 0, evaluate=False),
     formulas={"H_tanh": x / 2 + sp.sinh(2 * x) / 4, "H_identity": x},
     reads={"H_tanh": "primitive of 1/phi' for tanh", "H_identity": "primitive of 1/phi' for the identity"},
     uses=("dip2.reduction",),
@@ -107,6 +108,7 @@ RATE = Statement(
     "value, condition number, modulus or width enters. Moreover D(h*, h(t)) does not increase while L(t) >= L_y(B "
     "h*).",
     hypotheses=HYPOTHESES,
+    conclusion=sp.Le(sym("loss"), loss_star + D_0 / t, evaluate=False),
     direction="upper",
     formulas={"bound": loss_star + D_0 / t, "T_level": D_0 / (sym("loss") - loss_star)},
     reads={
@@ -156,6 +158,7 @@ LINEAR_RATE = Statement(
     "dphi_min^2 sigma_B^2 t); for least squares of smallest weight w_min, rho(t) <= rho_0 exp(-dphi_min^2 sigma_B^2 "
     "w_min t). The limit is the unique minimizer of D(h, h(0)) over the h of the open box with B h = y.",
     hypotheses=(*HYPOTHESES, "A.loss.KL", "A.operator.range.radial"),
+    conclusion=sp.Le(sym("loss"), Psi_inv(Psi(loss_0) + _rate * t), evaluate=False),
     direction="upper",
     formulas={
         "rate": _rate,
@@ -197,6 +200,7 @@ STOP = Statement(
     "open box and every level eta > |B h* - y|, |y(t) - y| <= eta from the time D(h*, h(0))/(eta (eta - |B h* - y|)) "
     "on.",
     hypotheses=(*HYPOTHESES, "A.loss.plain_least_squares", "A.noise.positive", "A.stop.tau"),
+    conclusion=sp.Le(residual, _residual_bound, evaluate=False),
     direction="upper",
     formulas={
         "T": D_0 / (tau * (tau - 1) * eps**2),
@@ -237,4 +241,66 @@ STOP = Statement(
     ),
 )
 
-ITEMS: Final = (MIRROR, THRESHOLD, RATE, LINEAR_RATE, STOP)
+a_star = sym("a_star")
+gamma, nu, loss, K, steps = sym("gamma"), sym("nu"), sym("loss"), sym("D_slope"), sym("steps")
+_total = D_0 + K * gamma * (loss_0 - loss) / (2 * nu)
+_budget = D_0 + K * gamma * loss_0 / (2 * nu)
+_second = 1 + (sp.tanh(a_star) - sp.tanh(x)) * sp.diff(sp.tanh(x), x, 2) / sp.diff(sp.tanh(x), x) ** 2
+
+
+def _bregman_second() -> sp.Expr:
+    """The second derivative of D in a, tanh, minus 1 + (phi(a*) - phi(a)) phi''(a)/phi'(a)^2."""
+    slope = -(sp.tanh(a_star) - sp.tanh(x)) / sp.diff(sp.tanh(x), x)
+    return (sp.diff(slope, x) - _second).rewrite(sp.exp)
+
+
+DESCENT = Statement(
+    id="wonly.descent",
+    kind="theorem",
+    origin="new",
+    title="Gradient descent against every point of the box",
+    text=MIRROR_TEXT
+    + "Now gradient descent a_{j+1} = a_j - gamma grad l(a_j) on l(a) = L_y(B phi(a)), l_j = l(a_j), l_0 = L_0. For h* = "
+    "phi(a*) in the open box and a level N let the region be the a with a_i in I_i and D(h*, phi(a)) <= N, D_slope the "
+    "supremum over it of the second derivative of D in one a_i, which is 1 + (phi(a_i*) - phi(a_i)) phi''(a_i)/phi'(a_i)^2, "
+    "and M a Lipschitz constant of grad l along every segment in it. Let 0 < gamma < 2/M, nu = 1 - gamma M/2 and N > D_0 "
+    "+ D_slope gamma L_0/(2 nu). Then as long as l_j >= L_y(B h*) (for ever if L_y(B h*) = 0) no step leaves the region, "
+    "and D(h*, h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for all j >= 1: "
+    "l_j <= L_y(B h*) + (D_0 + D_slope gamma L_0/(2 nu))/(gamma j). (D itself may increase; nothing is claimed of it "
+    "once l_j < L_y(B h*). For several inputs or nonlinear F there is no such h.)",
+    hypotheses=HYPOTHESES,
+    conclusion=sp.Le(sym("D_now"), _total, evaluate=False),
+    direction="upper",
+    formulas={"bound": _total, "budget": _budget, "loss": loss_star + _budget / (gamma * steps), "slope_tanh": _second},
+    reads={
+        "bound": "bound of D(h*, h_j), from the current loss l_j >= L_y(B h*)",
+        "budget": "the level that N has to exceed",
+        "loss": "bound of the loss after so many steps",
+        "slope_tanh": "second derivative of D in one pre-activation x for tanh, comparison point tanh(a_star)",
+    },
+    uses=("wonly.mirror", "wonly.rate"),
+    proof_uses=("wonly.rate", "gd.descent", "dip2.reduction"),
+    cites=("li2022",),
+    proof="D is a sum over neurons, with first derivative -(phi(a_i*) - phi(a_i))/phi'(a_i) in a_i, and a_{j+1} - a_j = "
+    "-gamma D_a B^T G, G = grad L_y(B h_j). If the segment is in the region, Taylor gives D_{j+1} <= D_j + gamma <B h* - B "
+    "h_j, G> + D_slope |a_{j+1} - a_j|^2/2, and the middle term is at most gamma (L_y(B h*) - l_j) by convexity. By "
+    "gd.descent on the segment gamma^2 |grad l|^2 <= gamma (l_j - l_{j+1})/nu; sum over the steps. The segment stays in "
+    "the region: for the part of it up to a_j - s grad l, s <= gamma, the same bound holds with s for gamma in the last "
+    "step, and s^2 |grad l|^2 <= gamma (l_j - l(s))/nu, so D <= D_0 + D_slope gamma L_0/(2 nu) < N up to there, and D is "
+    "continuous and tends to N or more towards the boundary of the region (infinity at the ends of the I_i). Rate: l does "
+    "not increase and D >= 0; if l_i < L_y(B h*) for some i <= j there is nothing to prove.",
+    obligations=(
+        Obligation("the second derivative of D in a (one neuron, tanh)", _bregman_second),
+        Obligation("at a = a* it is 1, so D_slope >= 1", lambda: sp.simplify(_second.subs(x, a_star)) - 1),
+        Obligation(
+            "the squared steps, gamma (l_i - l_{i+1})/nu each, add up: two steps",
+            K / 2 * (gamma * (loss_0 - x) / nu + gamma * (x - loss) / nu) - (_total - D_0),
+        ),
+        Obligation.inequality(
+            "with the loss at least 0 the total is at most the budget", _total, _budget, K * gamma * loss / (2 * nu)
+        ),
+    ),
+    tight="As gamma tends to 0 with gamma j = t it tends to wonly.rate.",
+)
+
+ITEMS: Final = (MIRROR, THRESHOLD, RATE, LINEAR_RATE, STOP, DESCENT)
