@@ -29,6 +29,12 @@ Origin = Literal["paper", "sharp", "explicit", "new", "known"]
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
+# The undefined functions of theory.symbols: what SymPy makes of their names, and their notation.
+_FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    {r"\Psi_{inv}": r"\Psi^{-1}", r"\psi_{inv}": r"\psi^{-1}", r"\operatorname{dpsi}": r"\psi'"}
+)
+
+
 def latex(expr: Any) -> str:
     """LaTeX of an expression with the notation of :data:`theory.symbols.SYMBOLS`.
 
@@ -37,7 +43,10 @@ def latex(expr: Any) -> str:
     '\\\\rho_0 \\\\sigma_F'
     """
     names = {info.symbol: info.latex for info in SYMBOLS.values()}
-    return str(sp.latex(expr, symbol_names=names))
+    text = str(sp.latex(expr, symbol_names=names))
+    for made, meant in _FUNCTIONS.items():
+        text = text.replace(made, meant)
+    return text
 
 
 @dataclass(frozen=True)
