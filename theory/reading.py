@@ -109,4 +109,4 @@ def readable(expr: Any, *, width: int = 96, unicode: bool = True) -> str:
         return text
     stacked: str = _Pretty(unicode).doprint(sp.sympify(expr))
     lines = [line.rstrip() for line in stacked.splitlines()]
-    return "\n".join(lines) if len(lines) > 1 and max(map(len, lines)) <= width else text
+    return "\n".join(lines) if len(lines) > 2 and max(map(len, lines)) <= width else text

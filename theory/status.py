@@ -31,9 +31,9 @@ Level = Literal["open", "written", "checked", "trusted", "assumed", "defined"]
 
 LEVELS: Final[Mapping[Level, str]] = MappingProxyType(
     {
-        "open": "no proof is given here, or SymPy does not prove an obligation of it",
-        "written": "a proof in words; no calculus of it was checked by machine",
-        "checked": "a proof in words, whose declared calculus (not the proof itself) is proved by SymPy",
+        "open": "without proof here, or with an obligation that SymPy does not prove",
+        "written": "proved in words; no calculus of the proof was checked by machine",
+        "checked": "proved in words, and SymPy proves the calculus that the proof declares (not the proof itself)",
         "trusted": "a published fact, not proved here",
         "assumed": "an assumption on an instance: nothing to prove",
         "defined": "a definition: nothing to prove",
