@@ -38,11 +38,17 @@ def entry(item: Any) -> list[str]:
         f"*{item.kind}{f', {origin}' if origin else ''}.* {plain(item.text)}",
         "",
     ]
+    if item.condition is not None:
+        lines += [f"**Condition.** ${latex(item.condition)}$", ""]
+    if item.conclusion is not None and item.conclusion is not item.condition:
+        lines += [f"**Conclusion.** ${latex(item.conclusion)}$", ""]
     for name, formula in getattr(item, "formulas", {}).items():
         reads = getattr(item, "reads", {}).get(name, "")
         lines += [f"- `{name}` $= {latex(formula)}$" + (f": {plain(reads)}" if reads else "")]
     if getattr(item, "formulas", {}):
         lines.append("")
+    if item.tight:
+        lines += [f"**How tight.** {plain(item.tight)}", ""]
     if getattr(item, "proof", ""):
         lines += [f"**Proof.** {plain(item.proof)}", ""]
     for label, ids in (

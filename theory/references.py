@@ -20,7 +20,15 @@ from typing import Final
 __all__ = ["Reference", "cited_by", "entries", "unicode_text"]
 
 _FILE: Final = Path(__file__).resolve().parent / "references.bib"
-_ACCENTS: Final = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "c": "\u0327", "v": "\u030c"}
+_ACCENTS: Final = {
+    "'": "\u0301",
+    "`": "\u0300",
+    "^": "\u0302",
+    '"': "\u0308",
+    "~": "\u0303",
+    "c": "\u0327",
+    "v": "\u030c",
+}
 _LETTERS: Final = {"ss": "ß", "L": "Ł", "l": "ł", "o": "ø", "O": "Ø", "ae": "æ", "aa": "å", "i": "ı"}
 
 

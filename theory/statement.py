@@ -104,6 +104,14 @@ class Hypothesis:
         """The relation in LaTeX, or an empty string."""
         return "" if self.relation is None else latex(self.relation)
 
+    def _repr_latex_(self) -> str | None:
+        return None if self.relation is None else f"$\\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        from theory.notebook import item_html  # here: it needs this module
+
+        return item_html(self)
+
 
 @dataclass(frozen=True)
 class Obligation:
@@ -236,5 +244,13 @@ class Statement:
             return latex(self.conclusion)
         return r" \\ ".join(rf"\text{{{name}}} = {latex(expr)}" for name, expr in self.formulas.items())
 
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
+    def _repr_latex_(self) -> str | None:
+        text = self.latex()
+        if self.conclusion is None:
+            text = rf"\begin{{gathered}} {text} \end{{gathered}}" if text else ""
+        return f"$\\displaystyle {text}$" if text else None
+
+    def _repr_html_(self) -> str:
+        from theory.notebook import item_html  # here: it needs this module
+
+        return item_html(self)

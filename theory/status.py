@@ -126,7 +126,9 @@ def statuses(
     """
     wanted = list(registry if keys is None else keys)
     above = {key: ancestors(key, registry) for key in wanted}
-    checks = {key: check(registry[key]) for key in sorted({*wanted, *(name for names in above.values() for name in names)})}
+    checks = {
+        key: check(registry[key]) for key in sorted({*wanted, *(name for names in above.values() for name in names)})
+    }
     own = {key: _own(registry[key], found) for key, found in checks.items()}
     return {key: _status(key, above[key], own, checks[key]) for key in wanted}
 

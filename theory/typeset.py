@@ -27,10 +27,10 @@ ENVIRONMENTS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """Kind of an item → theorem environment."""
 
-_GREEK: Final = frozenset(
-    "alpha beta gamma delta eta theta kappa lambda mu nu xi pi rho sigma tau phi psi omega zeta "
-    "Gamma Delta Theta Lambda Pi Sigma Phi Psi Omega".split()
-)
+_GREEK: Final = frozenset({
+    "alpha", "beta", "gamma", "delta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau",
+    "phi", "psi", "omega", "zeta", "Gamma", "Delta", "Theta", "Lambda", "Pi", "Sigma", "Phi", "Psi", "Omega",
+})  # fmt: skip
 _WORDS: Final = {
     "eps": r"\varepsilon", "ell": r"\ell", "xbar": r"\bar x", "ybar": r"\bar y", "infinity": r"\infty",
     "grad_theta": r"\nabla_\theta",

@@ -170,7 +170,7 @@ def _heights(layer: dict[str, int], columns: list[list[str]], chains: dict[Edge,
     y: dict[str, float] = {}
     offsets = []
     for column in columns:
-        gaps = [_LINE if "/" in a and "/" in b else (_ROW + _LINE) / 2 if "/" in a or "/" in b else _ROW for a, b in pairwise(column)]
+        gaps = [_gap(a, b) for a, b in pairwise(column)]
         offsets.append(np.concatenate([[0.0], np.cumsum(gaps)])[: len(column)])
         y.update(zip(column, offsets[-1] - (offsets[-1][-1] / 2 if column else 0.0), strict=True))
     for sweep in range(_SWEEPS):
@@ -181,9 +181,16 @@ def _heights(layer: dict[str, int], columns: list[list[str]], chains: dict[Edge,
             wanted = [sum(w * y[other] for other, w in pulls[name]) / total if pulls[name] else y[name]
                       for name, total in zip(column, weights, strict=True)]  # fmt: skip
             # the nearest positions with these gaps: isotonic regression of what is left after taking the gaps off
-            y.update(zip(column, isotonic_regression(np.array(wanted) - offset, weights=weights).x + offset, strict=True))
+            y.update(
+                zip(column, isotonic_regression(np.array(wanted) - offset, weights=weights).x + offset, strict=True)
+            )
     top = min(y.values(), default=0.0)
     return {name: float(value - top) + _HEIGHT / 2 for name, value in y.items()}
+
+
+def _gap(above: str, below: str) -> float:
+    """From the middle of one to that of the next: passing lines (their names have a slash) need less than boxes."""
+    return (_ROW, (_ROW + _LINE) / 2, _LINE)[("/" in above) + ("/" in below)]
 
 
 # --- ink --------------------------------------------------------------------------------------------------------------
@@ -207,7 +214,8 @@ def _outline(shape: str, w: float, h: float) -> np.ndarray[Any, Any]:
     corners = {
         "box": [(-w / 2, -h / 2), (w / 2, -h / 2), (w / 2, h / 2), (-w / 2, h / 2)],
         "parallelogram": [(-w / 2 + cut, -h / 2), (w / 2, -h / 2), (w / 2 - cut, h / 2), (-w / 2, h / 2)],
-        "hexagon": [(-w / 2 + h / 2, -h / 2), (w / 2 - h / 2, -h / 2), (w / 2, 0), (w / 2 - h / 2, h / 2), (-w / 2 + h / 2, h / 2), (-w / 2, 0)],
+        "hexagon": [(-w / 2 + h / 2, -h / 2), (w / 2 - h / 2, -h / 2), (w / 2, 0), (w / 2 - h / 2, h / 2),
+                    (-w / 2 + h / 2, h / 2), (-w / 2, 0)],
         "octagon": [(-w / 2 + cut, -h / 2), (w / 2 - cut, -h / 2), (w / 2, -h / 2 + cut), (w / 2, h / 2 - cut),
                     (w / 2 - cut, h / 2), (-w / 2 + cut, h / 2), (-w / 2, h / 2 - cut), (-w / 2, -h / 2 + cut)],
         "cds": [(-w / 2, -h / 2), (w / 2 - h / 2, -h / 2), (w / 2, 0), (w / 2 - h / 2, h / 2), (-w / 2, h / 2)],
@@ -218,7 +226,7 @@ def _outline(shape: str, w: float, h: float) -> np.ndarray[Any, Any]:
 
 def _box(ax: Axes, shape: str, x: float, y: float, width: float, colours: tuple[str, str], text: str) -> None:
     fill, border = colours
-    outline = _outline(shape, width, _HEIGHT) + (x, y)
+    outline = _outline(shape, width, _HEIGHT) + np.array([x, y])
     ax.add_patch(Polygon(outline, closed=True, facecolor=fill, edgecolor=border, linewidth=1.3, zorder=3))
     ax.text(x, y, text, ha="center", va="center_baseline", fontproperties=_FONT, zorder=4, color="black",
             size=_SIZE)  # fmt: skip
@@ -253,8 +261,8 @@ def _arrow(x: float, y: float) -> Polygon:
 _LEVEL_WORDS: Final = {
     "open": "open",
     "written": "proved in words",
-    "checked": "and calculus checked by SymPy",
-    "trusted": "published, taken on trust",
+    "checked": "in words, its calculus checked by SymPy",
+    "trusted": "published, on trust",
     "assumed": "assumed",
     "defined": "defined",
 }
@@ -269,17 +277,18 @@ def _legend(graph: Graph) -> list[_Key]:
     keys: list[_Key] = [("shape", SHAPES[kind], kind) for kind in SHAPES if kind in kinds]
     keys += [("colour", level, _LEVEL_WORDS[level]) for level in COLOURS if level in levels]
     lines = {"statement": "used in the statement", "proof": "used in the proof only"}
-    return keys + [("line", role, text) for role, text in lines.items() if role in roles]
+    keys += [("line", role, text) for role, text in lines.items() if role in roles]
+    return [*keys, ("note", "", "fill: the weakest of the item and all it rests on; border: the item by itself")]
 
 
 def _key_width(key: _Key) -> float:
-    return (_box_width(key[2]) if key[0] == "shape" else 38 + _text_width(key[2])) + 16
+    return {"shape": _PAD, "note": 0.0}.get(key[0], 38.0) + _text_width(key[2]) + 16
 
 
 def _flow(keys: list[_Key], width: float) -> list[list[_Key]]:
     """Rows of keys, each kind of key in rows of its own."""
     rows: list[list[_Key]] = []
-    for what in ("shape", "colour", "line"):
+    for what in ("shape", "colour", "line", "note"):
         used = width + 1
         for key in keys:
             if key[0] == what:
@@ -293,11 +302,18 @@ def _flow(keys: list[_Key], width: float) -> list[list[_Key]]:
 
 def _draw_key(ax: Axes, key: _Key, x: float, y: float) -> None:
     what, which, text = key
+    if what == "note":
+        ax.text(x, y, text, ha="left", va="center_baseline", fontproperties=_FONT, size=_SIZE, color="black")
+        return
     if what == "shape":
         _box(ax, which, x + _box_width(text) / 2, y, _box_width(text), ("#ffffff", "#444444"), text)
         return
     if what == "colour":
         _box(ax, "box", x + 15, y, 30, COLOURS[which], "")
     else:
-        _draw_edge(ax, Edge("", "", "proof" if which == "proof" else "statement"), [(x, y), (x + 1, y), (x + 29, y), (x + 30, y)])
+        _draw_edge(
+            ax,
+            Edge("", "", "proof" if which == "proof" else "statement"),
+            [(x, y), (x + 1, y), (x + 29, y), (x + 30, y)],
+        )
     ax.text(x + 36, y, text, ha="left", va="center_baseline", fontproperties=_FONT, size=_SIZE, color="black")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Item = Hypothesis | Statement
 
-__all__ = ["bounds_line", "item_text", "symbol_text", "to_dict", "symbol_to_dict"]
+__all__ = ["bounds_line", "item_text", "symbol_text", "symbol_to_dict", "to_dict"]
 
 _SIDES: Final = {
     "exact": "an equality, a condition or a fact",
@@ -65,7 +65,9 @@ def item_text(item: Item, status: Mapping[str, Status], page: Page, *, symbols: 
     lines = page.lines
     lines.append(page.heading(f"{item.id}: {item.title}"))
     about = f"{item.kind}, origin: {item.origin}"
-    lines.append(about if item.kind in ("assumption", "trusted") else f"{about}, direction: {item.direction} ({_SIDES[item.direction]})")
+    if item.kind not in ("assumption", "trusted"):
+        about += f", direction: {item.direction} ({_SIDES[item.direction]})"
+    lines.append(about)
     page.section("Statement")
     page.paragraph(item.text)
     if item.hypotheses:
@@ -148,7 +150,9 @@ def _status(own: Status, page: Page) -> None:
         page.paragraph(f"{own.level}: {LEVELS[own.level]}.", hanging=4)
     else:
         way = (" → " if page.unicode else " -> ").join(own.chain)
-        page.paragraph(f"{own.level}, because it rests on {own.weakest} ({way}), which is {LEVELS[own.level]}.", hanging=4)
+        page.paragraph(
+            f"{own.level}, because it rests on {own.weakest} ({way}), which is {LEVELS[own.level]}.", hanging=4
+        )
         page.paragraph(f"By itself it is {own.own}: {LEVELS[own.own]}.", hanging=4)
     for check in own.failed:
         page.paragraph(f"Not proved: {check.text} ({check.why}).", hanging=4)
@@ -190,7 +194,9 @@ def to_dict(item: Item, status: Mapping[str, Status]) -> dict[str, Any]:
         "origin": item.origin,
         "direction": item.direction,
         "text": item.text,
-        "hypotheses": [{"id": key, "title": registry[key].title, "text": registry[key].text} for key in item.hypotheses],
+        "hypotheses": [
+            {"id": key, "title": registry[key].title, "text": registry[key].text} for key in item.hypotheses
+        ],
         "condition": _expression(item.condition),
         "conclusion": _expression(item.conclusion),
         "formulas": [

@@ -103,7 +103,9 @@ def _table(items: list[Any], statuses: dict[str, Status]) -> str:
     """Columns two spaces apart; nothing is cut but, on a terminal, the title."""
     rows = [(item.id, item.kind, item.direction, statuses[item.id].level, item.title) for item in items]
     widths = [max(map(len, column)) for column in zip(HEADER[:-1], *(row[:-1] for row in rows), strict=True)]
-    lines = ["  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in (HEADER, *rows)]
+    lines = [
+        "  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in (HEADER, *rows)
+    ]
     if sys.stdout is not None and sys.stdout.isatty():
         width, left = columns(10_000), sum(widths) + 2 * len(widths)
         if width >= left + 12:  # else cutting would leave nothing of the title: let the terminal wrap
