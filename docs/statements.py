@@ -41,18 +41,18 @@ def entry(item: Any) -> list[str]:
         "",
     ]
     if item.condition is not None:
-        lines += [f"In force if $\\displaystyle {latex(item.condition)}$.", ""]
-    if item.conclusion is not None and item.kind not in ("assumption", "condition"):
-        lines += [f"$$ {latex(item.conclusion)} $$", ""]
+        lines += [f"**Condition.** ${latex(item.condition)}$", ""]
+    if item.conclusion is not None and item.conclusion is not item.condition:
+        lines += [f"**Conclusion.** ${latex(item.conclusion)}$", ""]
     for name, formula in getattr(item, "formulas", {}).items():
         reads = getattr(item, "reads", {}).get(name, "")
         lines += [f"- `{name}` $= {latex(formula)}$" + (f": {plain(reads)}" if reads else "")]
     if getattr(item, "formulas", {}):
         lines.append("")
+    if item.tight:
+        lines += [f"**How tight.** {plain(item.tight)}", ""]
     if getattr(item, "proof", ""):
         lines += [f"**Proof.** {plain(item.proof)}", ""]
-    if getattr(item, "tight", ""):
-        lines += [f"**How sharp.** {plain(item.tight)}", ""]
     for label, ids in (
         ("Hypotheses", "hypotheses"),
         ("Uses", "uses"),

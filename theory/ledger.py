@@ -48,6 +48,11 @@ class Registry(Mapping[str, Item]):
     def __repr__(self) -> str:
         return f"<registry of {len(self)} items>"
 
+    def _repr_html_(self) -> str:
+        from theory.notebook import registry_html
+
+        return registry_html(self._items.values())
+
 
 registry: Registry = Registry((*theorems.ITEMS, *trusted.ITEMS))
 """The registry, filled once from :mod:`theory.theorems` and :mod:`theory.trusted`."""

@@ -29,6 +29,12 @@ Origin = Literal["paper", "sharp", "explicit", "new", "known"]
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
+# The undefined functions of theory.symbols: what SymPy makes of their names, and their notation.
+_FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    {r"\Psi_{inv}": r"\Psi^{-1}", r"\psi_{inv}": r"\psi^{-1}", r"\operatorname{dpsi}": r"\psi'"}
+)
+
+
 def latex(expr: Any) -> str:
     """LaTeX of an expression with the notation of :data:`theory.symbols.SYMBOLS`.
 
@@ -37,7 +43,10 @@ def latex(expr: Any) -> str:
     '\\\\rho_0 \\\\sigma_F'
     """
     names = {info.symbol: info.latex for info in SYMBOLS.values()}
-    return str(sp.latex(expr, symbol_names=names))
+    text = str(sp.latex(expr, symbol_names=names))
+    for made, meant in _FUNCTIONS.items():
+        text = text.replace(made, meant)
+    return text
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,14 @@ class Hypothesis:
     def latex(self) -> str:
         """The relation in LaTeX, or an empty string."""
         return "" if self.relation is None else latex(self.relation)
+
+    def _repr_latex_(self) -> str | None:
+        return None if self.relation is None else f"$\\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        from theory.notebook import item_html  # here: it needs this module
+
+        return item_html(self)
 
 
 @dataclass(frozen=True)
@@ -244,5 +261,13 @@ class Statement:
             return latex(self.conclusion)
         return r" \\ ".join(rf"\text{{{name}}} = {latex(expr)}" for name, expr in self.formulas.items())
 
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
+    def _repr_latex_(self) -> str | None:
+        text = self.latex()
+        if self.conclusion is None:
+            text = rf"\begin{{gathered}} {text} \end{{gathered}}" if text else ""
+        return f"$\\displaystyle {text}$" if text else None
+
+    def _repr_html_(self) -> str:
+        from theory.notebook import item_html  # here: it needs this module
+
+        return item_html(self)

@@ -82,6 +82,10 @@ class Progress:
         else:
             self._bar.update(self._task, description="gradient flow", total=None, state=state)
 
+    def count(self, text: str, done: int, total: int) -> None:
+        """Show how many of a known number of things are done."""
+        self._bar.update(self._task, description=text, total=total, completed=done, state=f"{done} of {total}")
+
     def close(self) -> None:
         """Remove the bar."""
         self._bar.stop()

@@ -12,5 +12,9 @@ __all__ = ["COMMANDS"]
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("verify.commands.run", "Build a problem, state what is guaranteed for it, run it, and compare."),
+    "list": ("verify.commands.list_", "List the statements of the theory, with their computed status."),
+    "show": ("verify.commands.show", "Show a statement or a symbol: text, formulas, proof, status, sources."),
+    "graph": ("verify.commands.graph", "Draw what rests on what, coloured by status."),
+    "cite": ("verify.commands.cite", "How to cite dipcert, or the sources of a statement."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""
