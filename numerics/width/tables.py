@@ -73,7 +73,7 @@ def fit(x: Sequence[float], y: Sequence[float]) -> Exponent | None:
     if len(pairs) < 3 or len({a for a, _ in pairs}) < 3:
         return None
     found = linregress(*np.array(pairs).T)
-    half = float(student.ppf(0.975, len(pairs) - 2)) * float(found.stderr)
+    half = 0.0 if len({b for _, b in pairs}) == 1 else float(student.ppf(0.975, len(pairs) - 2)) * float(found.stderr)
     return Exponent(float(found.slope), float(found.slope) - half, float(found.slope) + half, len(pairs))
 
 

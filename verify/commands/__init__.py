@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "list": ("verify.commands.list_", "List the statements of the theory, with their computed status."),
     "show": ("verify.commands.show", "Show a statement or a symbol: text, formulas, proof, status, sources."),
     "graph": ("verify.commands.graph", "Draw what rests on what, coloured by status."),
+    "width": ("verify.commands.width", "How wide the network has to be, by every theorem; what a width promises."),
     "cite": ("verify.commands.cite", "How to cite dipcert, or the sources of a statement."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""
