@@ -206,8 +206,7 @@ def _amgm(by_duality: bool) -> Callable[[Setting, int, float, Arithmetic], Asses
 
 def _by_duality(setting: Setting, k: int, T: float, rho_0: float, do: Arithmetic) -> Assessment:
     """The dual capacity at the worst order statistics; J quantiles stand for k neurons, F_k(r) = F_J(r √(J/k))."""
-    if math.log(2) > T:
-        return _NOTHING
+    T = max(T, math.log(2))  # the inequality starts there; an event may be rarer than it has to be
     independent = probable.samples(setting, k)
     J = probable.quantiles(independent, T, "lower").size
     stretch = math.nextafter(math.sqrt(k / J), 0)

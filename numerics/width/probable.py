@@ -102,7 +102,8 @@ def hidden_lower(setting: Setting, k: int, T: float, do: Arithmetic) -> float:
         delta=4 * math.exp(-T),
     )
     best = max(gaussian, 0.0)
-    if usable_quantiles(setting) and math.log(2) <= T:
+    if usable_quantiles(setting):
+        T = max(T, math.log(2))
         square = _mean_square(setting.phi, independent, T, "lower")
         if square > best * best:
             do.steps.pop()
@@ -125,7 +126,8 @@ def hidden_upper(setting: Setting, k: int, T: float, do: Arithmetic) -> float:
     best = do(
         "f_hi", "dip2.output_sub_gaussian", "f_hi", "upper", B1=c["B1"], C_phi=c["C_phi_upper"], k=independent, T_log=T
     )
-    if usable_quantiles(setting) and math.log(2) <= T:
+    if usable_quantiles(setting):
+        T = max(T, math.log(2))
         square = _mean_square(setting.phi, independent, T, "upper")
         if square < best * best:
             do.steps.pop()
