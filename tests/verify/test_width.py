@@ -40,7 +40,7 @@ def test_the_arithmetic_adds_up():
         for step in answer.steps:
             if not step.name:
                 continue
-            expression = registry[step.statement].formulas[step.name]
+            expression = registry[step.statement].formulas[step.name].replace(sp.erfcinv, lambda p: sp.erfinv(1 - p))
             value = expression.subs({sym(key): sp.Rational(number) for key, number in step.inputs.items()}).evalf(40)
             assert step.value == pytest.approx(float(value), rel=1e-13)
             assert (sp.Rational(step.value) >= value) if step.side == "upper" else (sp.Rational(step.value) <= value)
@@ -79,10 +79,10 @@ def test_inverse_design(what):
     assert answers["amgm"]["value"] > 0
     assert answers["wonly"]["value"] is None
     assert answers["wonly"]["why"]
-    if what in ("probability", "noise"):
+    if what != "residual":
         assert answers["sharp"]["value"] is None
     else:
-        assert answers["amgm_dual"]["value"] != answers["sharp"]["value"] > 0
+        assert answers["amgm_dual"]["value"] > answers["sharp"]["value"] > 0
 
 
 def test_the_smallest_output_scale():
