@@ -17,6 +17,7 @@ import numpy as np
 from numerics.balanced import balanced
 from numerics.compile import enclose
 from numerics.flow import gradient_flow
+from numerics.rigorous import opnorm_upper
 from numerics.width import Setting
 
 from .guarantees import baseline, hidden, sharp, wonly
@@ -47,6 +48,28 @@ def _sharp_any(instance: Instance) -> bool:
     return enclose("sharp.condition", "h", values).upper < 0.5
 
 
+def _sharp_saturated(instance: Instance) -> bool:
+    """`sharp.condition` with the one-sided modulus of `dip2.saturated_modulus` where it is smaller (W only)."""
+    network, known = instance.reduced_network(), instance.constants
+    sigma_0 = known["sigma_0"].as_lower()
+    if sigma_0 <= 0:
+        return False
+    q, k = network.V.shape
+    value, error = network.activation.enclose_dphi(network.a)
+    # M4 is the largest value of a quartic form; the norm of its matrix on symmetric tensors is above it
+    squares = np.einsum("ik,jk->ijk", network.V, network.V).reshape(q * q, k) * (np.abs(value) + error)
+    M4 = opnorm_upper(squares) ** 2 * (1 + 1e-12)
+    values = {"B2": network.activation.B2.as_upper(), "c_V": known["c_V"].as_upper(), "k": float(k), "M4": M4}
+    crossing = enclose("dip2.saturated_modulus", "crossing", {key: values[key] for key in ("B2", "c_V", "M4")})
+    linear = {key: known[key].value for key in ("Lambda", "rho_0", "sigma_F")} | {"sigma_0": sigma_0}
+    if enclose("sharp.condition", "h", linear).upper < 0.5:
+        return True
+    if not crossing.upper < sigma_0 / known["Lambda"].as_upper() * (1 - 1e-15):
+        return False
+    total = enclose("dip2.saturated_modulus", "S_total", {**values, "sigma_0": sigma_0}).lower
+    return known["rho_0"].as_upper() < known["sigma_F"].as_lower() * total * (1 - 1e-15)
+
+
 def _balanced_any(instance: Instance) -> bool:
     network = instance.problem.network
     return balanced(network.activation, network.a, network.column_norms()).certified
@@ -75,6 +98,7 @@ EVALUATORS: Mapping[str, Callable[[Instance], bool]] = MappingProxyType(
         "amgm_dual": lambda instance: hidden.by_duality(instance).in_force,
         "balanced": _balanced_any,
         "balanced_linear": lambda instance: hidden.by_balance(instance).in_force,
+        "sharp_saturated": _sharp_saturated,
         "wonly": _threshold,
         "flow": _converges,
     }

@@ -18,6 +18,13 @@ _second = sp.sqrt(B2 * r) * M4 ** sp.Rational(1, 4) / sp.sqrt(k)
 _Omega_s = sp.Min(Lambda_W * r, _second)
 _M4_upper = c_V**2 * k * J_norm**2
 _crossing = sp.sqrt(M4) / (B2 * c_V**2)
+_slope = sp.sqrt(B2) * M4 ** sp.Rational(1, 4) / sp.sqrt(k)
+_end = s0**2 / _slope**2
+_S_total = (
+    s0 * _end
+    - Lambda_W * _crossing**2 / 2
+    - sp.Rational(2, 3) * _slope * (_end ** sp.Rational(3, 2) - _crossing ** sp.Rational(3, 2))
+)
 
 SATURATED = Statement(
     id="dip2.saturated_modulus",
@@ -34,11 +41,13 @@ SATURATED = Statement(
     hypotheses=(*SMOOTH, "A.network.W"),
     conclusion=sp.Ge(sym("sigma_theta"), s0 - _Omega_s, evaluate=False),
     direction="upper",
-    formulas={"Omega_s": _Omega_s, "crossing": _crossing, "M4_upper": _M4_upper},
+    formulas={"Omega_s": _Omega_s, "crossing": _crossing, "M4_upper": _M4_upper, "S_total": _S_total},
     reads={
         "Omega_s": "bound of sigma_0 - sigma_min(J(theta)) within r of theta_0",
         "crossing": "radius from which on the second term is the smaller one",
         "M4_upper": "an upper bound of M4 from the norm of J(0), J_norm",
+        "S_total": "integral of s(r) = sigma_0 - Omega_s(r) up to its zero, where the crossing is below sigma_0/Lambda: "
+        "sharp.condition is rho_0 < sigma_F S_total",
     },
     uses=("dip2.gram",),
     proof_uses=("dip2.gram",),
@@ -64,6 +73,13 @@ SATURATED = Statement(
             "with M4_upper the crossing is J_norm/Lambda: not before sigma_0/Lambda, where the first term has used up "
             "sigma_0",
             _crossing.subs(M4, _M4_upper) - J_norm / Lambda_W,
+        ),
+        Obligation("beyond the crossing s ends at the radius used in S_total", _second.subs(r, _end) - s0),
+        Obligation(
+            "S_total is the integral of both pieces: primitives of Lambda r and of the second term",
+            (sp.diff(Lambda_W * r**2 / 2, r) - Lambda_W * r) ** 2
+            + (sp.diff(sp.Rational(2, 3) * _slope * r ** sp.Rational(3, 2), r) - _second) ** 2,
+            where={r: sym("w")},
         ),
         Obligation.inequality(
             "a third term with |B| = c_V + z never helps", B2 * c_V * r, (c_V + z) * B2 * r, z * B2 * r
