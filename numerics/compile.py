@@ -41,6 +41,7 @@ __all__ = [
     "evaluate",
     "formula",
     "function",
+    "with_nan",
 ]
 
 Backend = Literal["float64", "mpmath", "arb"]
@@ -135,25 +136,35 @@ _QUAD = partial(quad, epsabs=0.0, epsrel=1e-13, limit=200)
 
 
 @lru_cache(maxsize=1024)
-def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+def with_nan(expr: Any, args: tuple[Any, ...]) -> Callable[..., np.ndarray]:
+    """The float64 function of arrays, NaN where there is no real value: for callers that mask what they ask for."""
     ready, extra = _prepare(_without_cancellation(expr), "float64")
     modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside, "quad": _QUAD}, "scipy", "numpy"]
     raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
     if expr.has(sp.Integral):
         raw = np.vectorize(raw, otypes=[np.float64])
 
-    def compiled(*values: Any) -> Any:
+    def compiled(*values: Any) -> np.ndarray:
         arrays = [np.asarray(value, dtype=np.float64) for value in values]
-        # overflow to inf and underflow to 0 are the right limits; what is invalid becomes NaN and is caught below
+        # overflow to inf and underflow to 0 are the right limits; what is invalid becomes NaN, for the caller to catch
         with np.errstate(all="ignore"):
             result = np.asarray(raw(*arrays), dtype=np.float64)
         shape = np.broadcast_shapes(*(a.shape for a in arrays), result.shape)
+        return result if result.shape == shape else np.broadcast_to(result, shape).copy()
+
+    return compiled
+
+
+@lru_cache(maxsize=1024)
+def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+    raw = with_nan(expr, args)
+
+    def compiled(*values: Any) -> Any:
+        result = raw(*values)
         if np.isnan(result).any():
             bad = int(np.isnan(result).sum())
             raise _outside(expr, f"{bad} of {result.size} values" if result.size > 1 else "NaN in float64")
-        if not shape:
-            return float(result)
-        return result if result.shape == shape else np.broadcast_to(result, shape).copy()
+        return result if result.shape else float(result)
 
     return compiled
 

@@ -172,6 +172,7 @@ REACH = Statement(
     formulas={"radius": s0 * r - Lam * r**2 / 2},
     reads={"radius": "radius of the ball of signals that is reached within r of theta_0"},
     uses=("sharp.condition",),
+    requires=(),  # every radius
     proof_uses=("sharp.length", "sharp.tail"),
     cites=("gutu2015",),
     proof="Let |x' - g(theta_0)| < S(r). Take F = id, y = x' and least squares: rho_0 < S(r), so the flow converges "

@@ -290,6 +290,7 @@ OUTPUT_SCALE = Statement(
         "E_0_scaled": "initial kernel energy (illposed.*) when x(0) - xbar is divided by the scale",
     },
     uses=("dip2.antisymmetric", "sharp.condition", "dip2.amgm", "baseline.condition"),
+    requires=(),  # it says from which scale on they hold
     cites=("chizat2019",),
     proof="The Jacobian of F(scale * .) is scale * J_F. Each condition is a bound of rho_0/sigma_F in quantities of g "
     "alone. The price: the larger the scale, the more the network acts as plain gradient flow on the signal "

@@ -199,6 +199,7 @@ WIDTH_BASELINE = Statement(
         "k_min": "every larger k satisfies R' < R, given lower bounds of sigma_0, sigma_F and an upper one of rho_0",
     },
     uses=("baseline.condition", "dip2.sigma0", "dip2.output0"),
+    requires=(),  # it says from which width on it holds
     proof_uses=("dip2.lipschitz",),
     cites=("buskulic2024",),
     proof="R Lip(R) = sigma_0/2 at the largest R and r Lip(r) is increasing, so R' < R is R' Lip(R') < sigma_0/2.",
@@ -230,6 +231,7 @@ WIDTH_SHARP = Statement(
         "order": "order form; C unspecified",
     },
     uses=("sharp.condition", "dip2.modulus", "dip2.sigma0", "dip2.output0"),
+    requires=(),  # it says from which width on it holds
     proof_uses=("dip2.modulus", "dip2.sigma0", "dip2.output0"),
     proof="Solve for k: Lambda is proportional to 1/sqrt k.",
     obligations=(
