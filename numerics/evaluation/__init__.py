@@ -92,6 +92,7 @@ def evaluate_item(
             offer = nearest(name, item.formulas, "it has") if item.formulas else "it has none"
             raise ValueError(f"{item.id} has no formula {name!r}; {offer}")
     kl = desingularizer(loss, loss_parameters)
+    values = _with_parameters(values, loss_parameters or {}, item, loss)
     constants = {} if activation is None else activation_constants(activation, item.direction)
     constants = {name: constant for name, constant in constants.items() if name not in values}
     resolver = Resolver(item, kl, loss, frozenset(values), constants)
@@ -101,12 +102,11 @@ def evaluate_item(
     if activation is not None and not set(ACTIVATION_CONSTANTS) & set(accepted):
         raise ValueError(f"{item.id} depends on no activation; leave out activation={activation!r}")
     work = _Work(item, resolver, Numbers(given, constants, backend, digits))
-    conditions = (
-        *requirement_of_loss(item, loss),
-        *(examine(owner, relation, resolver, work.numbers) for owner, relation in asked),
-    )
+    wrong_loss = list(requirement_of_loss(item, loss))
+    examined = [(relation, examine(owner, relation, resolver, work.numbers)) for owner, relation in asked]
     names = list(item.formulas) if formulas is None else list(dict.fromkeys(formulas))
-    results = {name: work.formula(name, conditions) for name in names}
+    results = {name: work.formula(name, wrong_loss, examined) for name in names}
+    conditions = (*wrong_loss, *(condition for _, condition in examined))
     missing = _missing(resolver, results, conditions)
     if formulas is not None:
         lacking = sorted({symbol for entry in results.values() for symbol in entry.missing})
@@ -158,6 +158,17 @@ def _accepted(resolver: Resolver, asked: Sequence[tuple[Item, Any]]) -> dict[str
     return resolver.accepted([resolver.fill(expr) for expr in (*resolver.item.formulas.values(), *sides)])
 
 
+def _with_parameters(
+    values: Mapping[str, Any], parameters: Mapping[str, Any], item: Item, loss: str
+) -> Mapping[str, Any]:
+    """The values, with parameters of the loss that are symbols of the item as well (w_min in a rate)."""
+    twice = sorted(set(values) & set(parameters))
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is given twice, as a symbol and as a parameter of the loss {loss}")
+    accepted = accepted_symbols(item, loss)
+    return {**values, **{name: value for name, value in parameters.items() if name in accepted}}
+
+
 def _given(given: Mapping[str, Any], backend: Backend, digits: int) -> dict[str, Any]:
     """The numbers as they are shown: doubles, or mpmath numbers of the digits asked for."""
     if backend == "float64":
@@ -194,7 +205,9 @@ class _Work:
                 out[name] = Derived(self.numbers.scalar(SYMBOLS[name].symbol)[1], constant.source)
         return out
 
-    def formula(self, name: str, conditions: Sequence[Condition]) -> FormulaValue:
+    def formula(
+        self, name: str, wrong_loss: Sequence[Condition], examined: Sequence[tuple[Any, Condition]]
+    ) -> FormulaValue:
         """The entry of one formula."""
         bare = sp.sympify(self.item.formulas[name])
 
@@ -205,7 +218,7 @@ class _Work:
         if missing:
             return entry("missing", None, f"needs {', '.join(sorted(missing))}", missing)
         keep: Any = True
-        for gate in () if self._unconditional(name) else conditions:
+        for gate in self._gates(name, wrong_loss, examined):
             if gate.holds is not None:
                 keep = keep & gate.holds
             elif gate.verdict == "hypothesis_not_met":
@@ -221,14 +234,22 @@ class _Work:
             why = f"{why}: a hypothesis fails"
         return entry(status, value, why)
 
-    def _unconditional(self, name: str) -> bool:
-        """Whether the formula says what it says in any case: it decides the condition, or is declared to."""
+    def _gates(
+        self, name: str, wrong_loss: Sequence[Condition], examined: Sequence[tuple[Any, Condition]]
+    ) -> list[Condition]:
+        """The conditions without which the formula claims nothing: not those that it decides itself."""
         item = self.item
-        if item.kind in ("condition", "definition", "assumption") or name in getattr(item, "unconditional", ()):
-            return True
-        sides = [side for _, relation in relations(item) for side in relation.args]
-        named = {s.name for side in sides for s in side.free_symbols if side.is_Symbol}
-        return name in named or sp.sympify(item.formulas[name]) in sides
+        if item.kind in ("condition", "definition", "assumption") or name in item.unconditional:
+            return []
+        bare = sp.sympify(item.formulas[name])
+        return [
+            *wrong_loss,
+            *(
+                condition
+                for relation, condition in examined
+                if not any(side == bare or (side.is_Symbol and side.name == name) for side in relation.args)
+            ),
+        ]
 
     def _misfit(self, symbol: str) -> str:
         """Why a derived symbol is no value for what it stands for; an empty text if it is one (or is an array)."""

@@ -29,6 +29,7 @@ _MAX_BITS = 4096
 _GUARD = 25  # digits beyond those asked for: cancellation near a boundary eats some
 _TINY = float(np.finfo(np.float64).tiny)
 _HUGE = float(np.finfo(np.float64).max)
+_CONFIRMED = 1e-10  # relative distance from the enclosure within which a double is reported as it was computed
 _NEAR = 2.0**-40  # float64 comparisons closer than this, relatively, are decided by balls
 
 
@@ -123,18 +124,17 @@ class Numbers:
             return "hypothesis_not_met", None, _NO_VALUE
         except NotImplementedError as error:
             return "undecided", None, f"has no enclosure ({error}); use the backend mpmath"
-        value = float(self.float64(expr))
-        if math.isfinite(value) and abs(value) >= _TINY:
-            return "value", value, ""
-        return self._out_of_range(expr)
+        return self._double(expr, float(self.float64(expr)))
 
-    def _out_of_range(self, expr: Any) -> tuple[Status, Any, str]:
-        """What an infinite, undefined or vanishing double stands for."""
+    def _double(self, expr: Any, value: float) -> tuple[Status, Any, str]:
+        """What the double `value` stands for: itself if the enclosure confirms its digits, or why it does not."""
         try:
             ball = self.sharp_ball(expr, 64)
             exact = None if ball is None else ball.mid()
             zero = ball is not None and ball.is_zero()
         except NotImplementedError:
+            if math.isfinite(value) and abs(value) >= _TINY:
+                return "value", value, ""
             try:
                 exact = Numbers(self.given, self.constants, "mpmath", 30).mpf(expr)
                 exact, zero = (exact, exact == 0) if mpmath.isfinite(exact) else (None, False)
@@ -144,10 +144,12 @@ class Numbers:
             return "value", 0.0, ""
         if exact is None:
             return "hypothesis_not_met", None, _NO_VALUE
-        about = exact.str(5, radius=False) if isinstance(exact, arb) else mpmath.nstr(exact, 5)
         nearest = float(exact)
         if _TINY <= abs(nearest) <= _HUGE:
-            return "value", nearest, "rounded from the enclosure: float64 arithmetic has no digits here"
+            if abs(value - nearest) <= _CONFIRMED * abs(nearest):
+                return "value", value, ""
+            return "value", nearest, "rounded from the enclosure: float64 arithmetic loses its digits here"
+        about = exact.str(5, radius=False) if isinstance(exact, arb) else mpmath.nstr(exact, 5)
         status: Status = "underflow" if abs(nearest) < 1 else "overflow"
         return status, None, f"{status}s float64 (about {about}): use the backend mpmath"
 

@@ -16,7 +16,7 @@ from typing import Any
 import sympy as sp
 
 from numerics.activations import activation as compiled_activation
-from numerics.evaluation.inputs import nearest, pick
+from numerics.evaluation.inputs import as_fraction, nearest, number, pick
 from theory.balls import enclose as enclose_number
 from theory.kl import Desingularizer
 from theory.ledger import Item, registry
@@ -40,7 +40,8 @@ def desingularizer(loss: str, parameters: Mapping[str, Any] | None = None) -> De
     for name in parameters or {}:
         if name not in kl.symbols:
             raise ValueError(f"the loss {loss} has no parameter {name!r}; {nearest(name, kl.symbols, 'it has')}")
-    return kl.substitute({sym(name): sp.Rational(str(value)) for name, value in (parameters or {}).items()})
+    exact = {name: as_fraction(number(name, value, "mpmath")) for name, value in (parameters or {}).items()}
+    return kl.substitute({sym(name): sp.Rational(v.numerator, v.denominator) for name, v in exact.items()})
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class Resolver:
             if not missing:
                 self.derived[name] = (ready, source)
                 return ready, missing
-            if name not in PAIRS and (asked is None or len(missing) < len(asked)):
+            if PAIRS.get(name) not in missing and (asked is None or len(missing) < len(asked)):
                 asked = missing
         for leaf in asked or ():
             self.instead.setdefault(leaf, set()).add(name)

@@ -92,6 +92,8 @@ SEMICONVERGENCE = Statement(
     ),
 )
 
+_length_discrepancy = sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1))
+
 DISCREPANCY = Statement(
     id="illposed.discrepancy",
     kind="theorem",
@@ -104,11 +106,13 @@ DISCREPANCY = Statement(
     "stability bound: it does not vanish with eps. E_0 <= |x(0) - xbar|^2/(2 sigma_0^2). For a linear modulus G(L) "
     "<= -2 (Lip(L)/Lambda) ln(1 - Lambda L/sigma_0).",
     hypotheses=(*HYPOTHESES, "A.noise.positive", "A.stop.tau"),
+    condition=sp.Lt(_length_discrepancy, L, evaluate=False),
     direction="upper",
+    unconditional=("E_0", "G_upper"),
     formulas={
         "T_hat": _T_hat,
         "E_bar": _E_bar,
-        "length": sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1)),
+        "length": _length_discrepancy,
         "stability": _stability,
         "E_0": dist0**2 / (2 * s0**2),
         "G_upper": _G_upper,
@@ -153,6 +157,8 @@ DISCREPANCY = Statement(
     ),
 )
 
+_length_noiseless = sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
+
 RATE = Statement(
     id="illposed.rate",
     kind="theorem",
@@ -164,11 +170,12 @@ RATE = Statement(
     "Phi_0) + sqrt(E_0 exp(G(L)) ln(T_1/t_1)/2) < L, then |y(t) - y|^2 <= E_0 exp(G(L))/t for all t <= T_1. (For a "
     "constant kernel the sharp constant is 1/e in place of 1.)",
     hypotheses=(*HYPOTHESES, "A.noise.none"),
+    condition=sp.Lt(_length_noiseless, L, evaluate=False),
     direction="upper",
     formulas={
         "bound": sp.sqrt(_growth / t),
         "bound_squared": _growth / t,
-        "length": sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2),
+        "length": _length_noiseless,
     },
     reads={
         "bound": "bound of |y(t) - y| for t <= T_1",
@@ -191,11 +198,7 @@ RATE = Statement(
     ),
 )
 
-_length_zero_loss = (
-    sp.sqrt(t_1 * Phi_0)
-    + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
-    + sp.sqrt(_growth / T_1) / (sym("sigma_F") * (s0 - Lam * L))
-)
+_length_zero_loss = _length_noiseless + sp.sqrt(_growth / T_1) / (sym("sigma_F") * (s0 - Lam * L))
 
 ZERO_LOSS = Statement(
     id="dip2.energy",
@@ -208,7 +211,10 @@ ZERO_LOSS = Statement(
     "exp(G(L)) ln(T_1/t_1)/2) + sqrt(E_0 exp(G(L))/T_1)/(sigma_F s(L)) < L, then the flow reaches zero loss in the "
     "limit and ell(t) < L for all t. T_1 is free: the larger it is, the less sigma_F matters.",
     hypotheses=(*HYPOTHESES, "A.noise.none", "A.operator.nondegenerate"),
+    # beyond sigma_0/Lambda the last term of the length would be negative
+    condition=sp.And(sp.Lt(Lam * L, s0, evaluate=False), sp.Lt(_length_zero_loss, L, evaluate=False), evaluate=False),
     direction="upper",
+    requires=(),
     formulas={"length": _length_zero_loss},
     reads={"length": "bound of the whole length, linear modulus; the condition is that it is below L"},
     uses=("illposed.rate",),
