@@ -9,7 +9,7 @@ A formula stands in for a symbol of its name only if it errs on the symbol's sid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,15 @@ from theory.ledger import Item, registry
 from theory.losses import LOSSES
 from theory.symbols import SYMBOLS, sym
 
-__all__ = ["ACTIVATION_CONSTANTS", "Constant", "Resolver", "activation_constants", "desingularizer", "used_items"]
+__all__ = [
+    "ACTIVATION_CONSTANTS",
+    "Constant",
+    "Resolver",
+    "activation_constants",
+    "desingularizer",
+    "used_items",
+    "without_pairs",
+]
 
 PAIRS = {"rho_0": "loss_0", "loss_0": "rho_0", "rho": "loss", "loss": "rho"}
 ACTIVATION_CONSTANTS = ("B1", "B2", "C_phi", "C_dphi")
@@ -42,6 +50,16 @@ def desingularizer(loss: str, parameters: Mapping[str, Any] | None = None) -> De
             raise ValueError(f"the loss {loss} has no parameter {name!r}; {nearest(name, kl.symbols, 'it has')}")
     exact = {name: as_fraction(number(name, value, "mpmath")) for name, value in (parameters or {}).items()}
     return kl.substitute({sym(name): sp.Rational(v.numerator, v.denominator) for name, v in exact.items()})
+
+
+def without_pairs(names: Iterable[str]) -> frozenset[str]:
+    """The names, without a loss whose desingularized value is among them: either gives the other.
+
+    >>> sorted(without_pairs({"t", "loss_0", "rho_0"}))
+    ['rho_0', 't']
+    """
+    found = set(names)
+    return frozenset(name for name in found if name.startswith("rho") or PAIRS.get(name) not in found)
 
 
 @dataclass(frozen=True)
@@ -161,7 +179,7 @@ class Resolver:
             if not absent and ready != symbol:
                 values[symbol] = ready
         if missing:
-            return None, frozenset(missing)
+            return None, without_pairs(missing)
         return expr.xreplace(values), frozenset()
 
     def expression(self, expr: Any) -> tuple[Any, frozenset[str]]:

@@ -12,5 +12,6 @@ __all__ = ["COMMANDS"]
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("verify.commands.run", "Build a problem, state what is guaranteed for it, run it, and compare."),
+    "bounds": ("verify.commands.bounds", "Evaluate a statement's formulas and conditions at given constants."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""
