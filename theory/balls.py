@@ -24,6 +24,8 @@ from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
 
 __all__ = ["ball_function", "enclose", "gaussian_second_moment", "lower_float", "precision", "upper_float"]
 
+_EVALUATIONS = 10_000  # of an integrand; smooth ones take a few hundred
+
 Ball = Any
 Node = Callable[[dict[Any, Ball], bool], Ball]
 
@@ -268,7 +270,10 @@ def _integral(expr: Any) -> Node:
         a, b = lower(env, analytic), upper(env, analytic)
         if isinstance(a, acb) or isinstance(b, acb):
             raise NotImplementedError("nested integrals are not enclosed")
-        value = acb.integral(lambda z, flag: acb(integrand({**env, variable: z}, flag)), acb(a), acb(b))
+        # across a pole the default limit, thousands of evaluations a bit, would go on for hours; the ball stays valid
+        value = acb.integral(
+            lambda z, flag: acb(integrand({**env, variable: z}, flag)), acb(a), acb(b), eval_limit=_EVALUATIONS
+        )
         return value.real
 
     return node
