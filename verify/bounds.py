@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.evaluation import Evaluation, accepted_symbols, evaluate_item
+from numerics.evaluation.derive import without_pairs
 from theory.ledger import Item, registry
 from theory.symbols import SYMBOLS
 from verify.commands.guard import InputError
@@ -175,7 +176,7 @@ def ask(query: Query) -> Evaluation:
 def needed(query: Query, answer: Evaluation) -> str:
     """What is missing, what each symbol means, and a line to paste."""
     waiting = [entry for entry in answer.formulas.values() if entry.missing]
-    names = {name for entry in waiting for name in entry.missing} or set(answer.missing)
+    names = without_pairs({name for entry in waiting for name in entry.missing} or answer.missing)
     width = max(map(len, names))
     listed = [f"  {name:{width}}  {answer.missing[name]}; {SYMBOLS[name].ask}" for name in sorted(names)]
     what = ", ".join(entry.name for entry in waiting) or "the condition"
@@ -195,10 +196,11 @@ def example(query: Query) -> str:
         except ValueError:
             break
         entries = answer.formulas if query.formula is None else {query.formula: answer.formulas[query.formula]}
-        names = {name for entry in entries.values() for name in entry.missing}
+        names = frozenset(name for entry in entries.values() for name in entry.missing)
         names |= {name for condition in answer.conditions for name in condition.missing}
         if not names:
             break
+        names = without_pairs(names)
         symbols |= {name: _SMALL.get(name, _SAMPLES[SYMBOLS[name].domain]) for name in names}
     words = ["dipcert", "bounds", item.id]
     for name, value in symbols.items():

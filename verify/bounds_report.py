@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from numerics.evaluation import BallEnclosure, Evaluation, show
+from numerics.evaluation.derive import without_pairs
 from verify.bounds import Crossing, Query
 
 __all__ = ["print_answer", "sweep_columns", "to_csv"]
@@ -44,7 +45,7 @@ def print_answer(query: Query, answer: Evaluation, found: Sequence[Crossing], co
     default = " (unless --loss says otherwise)" if answer.loss == "least_squares" else ""
     digits = "" if answer.backend == "float64" else f", {answer.digits} digits"
     console.print(Text(f"loss: {answer.loss.replace('_', ' ')}{default}; backend: {answer.backend}{digits}"))
-    waiting = {name for entry in answer.formulas.values() for name in entry.missing}
+    waiting = without_pairs(name for entry in answer.formulas.values() for name in entry.missing)
     if waiting:
         console.print(Text("still needed:", style="yellow"))
         for name in sorted(waiting):

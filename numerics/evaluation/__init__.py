@@ -32,7 +32,6 @@ from numerics.evaluation.derive import (
     Resolver,
     activation_constants,
     desingularizer,
-    without_pairs,
 )
 from numerics.evaluation.inputs import as_mpf, is_number, nearest, numbers, pick
 from numerics.evaluation.record import BallEnclosure, Condition, Derived, Evaluation, FormulaValue, Status, show
@@ -183,7 +182,7 @@ def _missing(
 ) -> dict[str, str]:
     names = {name for entry in results.values() for name in entry.missing}
     names |= {name for condition in conditions for name in condition.missing}
-    return {name: resolver.ask(name) for name in sorted(without_pairs(names))}
+    return {name: resolver.ask(name) for name in sorted(names)}
 
 
 @dataclass
