@@ -76,7 +76,9 @@ def evaluate_item(
     formula of the item or of what it uses computes.  `formulas` asks for some formulas by name; then a missing symbol is
     a ValueError, while otherwise the formula waits and :attr:`Evaluation.missing` says for what.
 
-    A formula outside its hypotheses has no value: the entry says what fails, and by how much.
+    A formula outside its hypotheses has no value: the entry says what fails, and by how much.  Conditions are decided by
+    enclosures at the exact inputs in every backend.  A single double is confirmed by an enclosure, too; arrays are what
+    float64 arithmetic gives, except where that over- or underflows.
     """
     if isinstance(item, str):
         item = registry[item]

@@ -7,7 +7,7 @@ they say.  What each symbol may be is decided by :meth:`theory.symbols.SymbolInf
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from fractions import Fraction
@@ -167,7 +167,3 @@ def numbers(
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"the arrays do not broadcast against each other: {listed}") from None
     return out
-
-
-Convert = Callable[[Any], Any]
-CONVERT: dict[str, Convert] = {"float64": _float, "mpmath": as_mpf, "arb": as_arb}
