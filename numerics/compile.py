@@ -94,6 +94,15 @@ def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
     return expr.replace(sp.Heaviside, sp.Function("_step")), extra
 
 
+def _logarithm_out(power: Any) -> Any:
+    """exp(c(log(x)/c + y)) as x exp(c y): the rounding of log(x) would be magnified by its size (700 for x = 1e-304)."""
+    exponent = power.args[0]
+    sums = [factor for factor in exponent.args if factor.is_Add and factor.has(sp.log)] if exponent.is_Mul else []
+    if len(sums) != 1:
+        return power
+    return sp.exp(sp.Add(*(exponent / sums[0] * term for term in sums[0].args)))
+
+
 def _without_cancellation(expr: Any) -> Any:
     """log(1 + u) as log1p(u) and exp(u) − 1 as expm1(u): the same numbers, with their digits when u is small."""
 
@@ -107,6 +116,7 @@ def _without_cancellation(expr: Any) -> Any:
                 return sp.Add(factor * sp.Function("expm1")(rest.args[0]), *terms)
         return total
 
+    expr = expr.replace(lambda e: isinstance(e, sp.exp) and e.has(sp.log), _logarithm_out)
     expr = expr.replace(lambda e: e.is_Add and e.has(sp.exp), exponential)
     return expr.replace(
         lambda e: isinstance(e, sp.log) and e.args[0].is_Add and sp.S.One in e.args[0].args,
