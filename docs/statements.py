@@ -42,6 +42,8 @@ def entry(item: Any) -> list[str]:
     ]
     if item.condition is not None:
         lines += [f"**Condition.** ${latex(item.condition)}$", ""]
+    if item.when is not None:
+        lines += [f"**Claimed when** ${latex(item.when)}$", ""]
     if item.conclusion is not None and item.conclusion is not item.condition:
         lines += [f"**Conclusion.** ${latex(item.conclusion)}$", ""]
     for name, formula in getattr(item, "formulas", {}).items():

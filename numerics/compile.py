@@ -41,6 +41,7 @@ __all__ = [
     "evaluate",
     "formula",
     "function",
+    "with_nan",
 ]
 
 Backend = Literal["float64", "mpmath", "arb"]
@@ -101,20 +102,39 @@ def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
     return expr.replace(sp.Heaviside, sp.Function("_step")), extra
 
 
+def _logarithm_out(power: Any) -> Any:
+    """exp(c(log(x)/c + y)) as x exp(c y): the rounding of log(x) would be magnified by its size (700 for x = 1e-304)."""
+    exponent = power.args[0]
+    sums = [factor for factor in exponent.args if factor.is_Add and factor.has(sp.log)] if exponent.is_Mul else []
+    if len(sums) != 1:
+        return power
+    return sp.exp(sp.Add(*(exponent / sums[0] * term for term in sums[0].args)))
+
+
 def _without_cancellation(expr: Any) -> Any:
     """log(1 + u) as log1p(u) and exp(u) − 1 as expm1(u): the same numbers, with their digits when u is small."""
+
+    def exponent(factor: Any) -> Any:
+        """log of an exponential or of a positive number to a symbolic power; None for anything else."""
+        if isinstance(factor, sp.exp):
+            return factor.args[0]
+        if factor.is_Pow and factor.base.is_positive and factor.exp.free_symbols:
+            return factor.exp * sp.log(factor.base)
+        return None
 
     def exponential(total: Any) -> Any:
         terms = list(total.args)
         for term in terms:
             factor, rest = term.as_coeff_Mul()
-            if isinstance(rest, sp.exp) and -factor in terms:
+            power = exponent(rest)
+            if power is not None and -factor in terms:
                 terms.remove(term)
                 terms.remove(-factor)
-                return sp.Add(factor * sp.Function("expm1")(rest.args[0]), *terms)
+                return sp.Add(factor * sp.Function("expm1")(power), *terms)
         return total
 
-    expr = expr.replace(lambda e: e.is_Add and e.has(sp.exp), exponential)
+    expr = expr.replace(lambda e: isinstance(e, sp.exp) and e.has(sp.log), _logarithm_out)
+    expr = expr.replace(lambda e: e.is_Add and e.has(sp.exp, sp.Pow), exponential)
     return expr.replace(
         lambda e: isinstance(e, sp.log) and e.args[0].is_Add and sp.S.One in e.args[0].args,
         lambda e: sp.Function("log1p")(e.args[0] - 1),
@@ -143,25 +163,35 @@ _QUAD = partial(quad, epsabs=0.0, epsrel=1e-13, limit=200)
 
 
 @lru_cache(maxsize=1024)
-def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+def with_nan(expr: Any, args: tuple[Any, ...]) -> Callable[..., np.ndarray]:
+    """The float64 function of arrays, NaN where there is no real value: for callers that mask what they ask for."""
     ready, extra = _prepare(_without_cancellation(expr), "float64")
     modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside, "quad": _QUAD}, "scipy", "numpy"]
     raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
     if expr.has(sp.Integral):
         raw = np.vectorize(raw, otypes=[np.float64])
 
-    def compiled(*values: Any) -> Any:
+    def compiled(*values: Any) -> np.ndarray:
         arrays = [np.asarray(value, dtype=np.float64) for value in values]
-        # overflow to inf and underflow to 0 are the right limits; what is invalid becomes NaN and is caught below
+        # overflow to inf and underflow to 0 are the right limits; what is invalid becomes NaN, for the caller to catch
         with np.errstate(all="ignore"):
             result = np.asarray(raw(*arrays), dtype=np.float64)
         shape = np.broadcast_shapes(*(a.shape for a in arrays), result.shape)
+        return result if result.shape == shape else np.broadcast_to(result, shape).copy()
+
+    return compiled
+
+
+@lru_cache(maxsize=1024)
+def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+    raw = with_nan(expr, args)
+
+    def compiled(*values: Any) -> Any:
+        result = raw(*values)
         if np.isnan(result).any():
             bad = int(np.isnan(result).sum())
             raise _outside(expr, f"{bad} of {result.size} values" if result.size > 1 else "NaN in float64")
-        if not shape:
-            return float(result)
-        return result if result.shape == shape else np.broadcast_to(result, shape).copy()
+        return result if result.shape else float(result)
 
     return compiled
 

@@ -261,5 +261,5 @@ def in_force(identifier: str, point: Point) -> bool:
     if not all(answers.get(name, True) for name in item.hypotheses):
         return False
     # those of other statements first: where they fail, the statement's own may have no value
-    conditions = [*_conditions(identifier), item.condition]
+    conditions = [*_conditions(identifier), item.condition, item.when]
     return all(_true(relation, point) for relation in conditions if relation is not None)

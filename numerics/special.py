@@ -39,6 +39,9 @@ def erf_series(z: Any) -> np.ndarray:
 def _hyper(upper: Any, lower: Any, z: Any) -> Any:
     if tuple(upper) == (1, 1) and tuple(lower) == (1.5, 2):
         return erf_series(z)
+    if len(upper) == 2 and len(lower) == 1:
+        (a, b), (c,) = map(float, upper), map(float, lower)
+        return scipy.special.hyp2f1(a, b, c, z)
     raise NotImplementedError(f"no float64 rule for the hypergeometric function with parameters {upper}, {lower}")
 
 

@@ -24,6 +24,7 @@ from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
 
 __all__ = ["ball_function", "enclose", "gaussian_second_moment", "lower_float", "precision", "upper_float"]
 
+_EVALUATIONS = 10_000  # of an integrand; smooth ones take a few hundred
 Ball = Any
 Node = Callable[[dict[Any, Ball], bool], Ball]
 
@@ -252,12 +253,9 @@ def _root(expr: ImplicitRoot) -> Node:
             radius = arb(2) ** (-bits + max(0, math.ceil(math.log2(1 + float(abs(centre).upper())))))
             left, right = centre - radius, centre + radius
             product = f({expr.variable: left}, False) * f({expr.variable: right}, False)
-            inside = left >= arb(int(expr.low.p)) / int(expr.low.q) and right <= arb(int(expr.high.p)) / int(
-                expr.high.q
-            )
-            if not (
-                product < 0 and inside
-            ):  # intermediate value theorem; uniqueness is argued where the number is made
+            low, high = (arb(fmpq(int(end.p), int(end.q))) for end in (expr.low, expr.high))
+            # intermediate value theorem; uniqueness is argued where the number is made
+            if not (product < 0 and left >= low and right <= high):
                 raise ArithmeticError(f"no sign change was proved for {expr.name} at {bits} bits: raise the precision")
             return left.union(right)
 
@@ -274,8 +272,9 @@ def _integral(expr: Any) -> Node:
         a, b = lower(env, analytic), upper(env, analytic)
         if isinstance(a, acb) or isinstance(b, acb):
             raise NotImplementedError("nested integrals are not enclosed")
-        value = acb.integral(lambda z, flag: acb(integrand({**env, variable: z}, flag)), acb(a), acb(b))
-        return value.real
+        # across a pole the default limit, thousands of evaluations a bit, would go on for hours; the ball stays valid
+        inner = lambda z, flag: acb(integrand({**env, variable: z}, flag))  # noqa: E731
+        return acb.integral(inner, acb(a), acb(b), eval_limit=_EVALUATIONS).real
 
     return node
 

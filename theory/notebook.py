@@ -24,6 +24,8 @@ def item_html(item: Item) -> str:
     ]
     if item.condition is not None:
         lines.append(f"<p>Condition: {_math(item.condition)}</p>")
+    if item.when is not None:
+        lines.append(f"<p>Claimed when: {_math(item.when)}</p>")
     if item.conclusion is not None and item.conclusion is not item.condition:
         lines.append(f"<p>Conclusion: {_math(item.conclusion)}</p>")
     if item.formulas:

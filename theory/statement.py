@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -49,8 +50,35 @@ def latex(expr: Any) -> str:
     return text
 
 
+class Evaluated:
+    """What is registered can be evaluated at constants.
+
+    The theory imports nothing that computes.  This is the one exception, by name and when called: a reader who holds a
+    statement expects its number, and :mod:`numerics.evaluation` makes it.
+    """
+
+    def evaluate(self, values: Mapping[str, Any] | None = None, /, **options: Any) -> Any:
+        """All formulas at the given constants, the conditions with their slack: :class:`numerics.evaluation.Evaluation`.
+
+        Symbols are keywords or entries of `values`; the other keywords are those of
+        :func:`numerics.evaluation.evaluate_item` (``loss``, ``loss_parameters``, ``activation``, ``backend``,
+        ``digits``, ``formulas``).  ``loss=0.3`` is the value of the loss, ``loss="least_squares"`` its kind.
+
+        >>> from theory import registry
+        >>> result = registry["sharp.rate"].evaluate(sigma_F=0.5, sigma_0=0.9, Lambda=0.1, rho_0=1, t=3)
+        >>> result.verdict, round(result["a"], 12), round(result["bound"], 9)
+        ('holds', 0.1025, 0.270320448)
+        >>> registry["sharp.rate"].evaluate(sigma_F=0.5, sigma_0=0.9, Lambda=0.5, rho_0=1)["a"]  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        numerics.compile.HypothesisNotMet: sharp.rate.a claims nothing here: sharp.condition: h = 1.23457 is not below 1/2 ...
+        """
+        evaluator = import_module("numerics.evaluation")
+        return evaluator.evaluate_keywords(self, values, options)
+
+
 @dataclass(frozen=True)
-class Hypothesis:
+class Hypothesis(Evaluated):
     """An assumption of the theorems: something an instance satisfies or not.
 
     `relation` is the SymPy relation that decides it from constants, where there is one (then a number settles it);
@@ -74,6 +102,9 @@ class Hypothesis:
     obligations: ClassVar[tuple[Obligation, ...]] = ()
     mutants: ClassVar[tuple[Any, ...]] = ()
     tight: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...] | None] = None
+    unconditional: ClassVar[tuple[str, ...]] = ()
+    when: ClassVar[Any] = None
 
     @property
     def condition(self) -> Any:
@@ -193,7 +224,7 @@ def _names(parts: Any) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Evaluated):
     """A definition, condition, theorem, lemma, proof step, remark, or trusted fact.
 
     `text` can be reviewed alone.  `hypotheses` are registry identifiers of what must hold; `conclusion` is a SymPy
@@ -201,9 +232,12 @@ class Statement:
     the truth the formulas lie.  `formulas` maps a name
     to an expression in the symbols of :mod:`theory.symbols`, and `reads` says in words what each of them is.
     `proof` is the short written proof, `obligations` its calculus.  `mutants` are broken variants for the audit.
-    `condition` is the relation between constants (and the time) that puts the statement in force, where it has one of its
-    own (a statement of kind "condition" states it as its conclusion); `tight` says how sharp the result is,
-    and how that is known.
+    `condition` is the relation between constants that puts the statement in force, where it has one of its own (a
+    statement of kind "condition" states it as its conclusion).  The conditions of the items in `uses` apply as well, unless
+    `requires` lists those of them that do (a width from which a condition holds does not require that condition);
+    `unconditional` names formulas that claim what they say whether or not the conditions hold.
+    `when` is a relation with the time or the state of a run: when along the run the conclusion is claimed.
+    `tight` says how sharp the result is, and how that is known.
     """
 
     id: str
@@ -224,11 +258,19 @@ class Statement:
     obligations: tuple[Obligation, ...] = ()
     mutants: tuple[Any, ...] = ()
     tight: str = ""
+    requires: tuple[str, ...] | None = None
+    unconditional: tuple[str, ...] = ()
+    when: Any = None
 
     def __post_init__(self) -> None:
         if set(self.formulas) != set(self.reads):
             odd = sorted(set(self.formulas) ^ set(self.reads))
             raise ValueError(f"{self.id}: every formula needs a reading and every reading a formula; check {odd}")
+        stray = [*(set(self.requires or ()) - set(self.uses)), *(set(self.unconditional) - set(self.formulas))]
+        if stray:
+            raise ValueError(
+                f"{self.id}: `requires` lists items of `uses`, `unconditional` formulas; check {sorted(stray)}"
+            )
         object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
         object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))
         if self.kind == "condition" and self.condition is None:
@@ -253,7 +295,9 @@ class Statement:
     def symbols(self) -> tuple[str, ...]:
         """Names of all symbols in the formulas, the condition and the conclusion, sorted."""
         parts = [sp.sympify(expr) for expr in self.formulas.values()]
-        return _names([*parts, *(relation for relation in (self.condition, self.conclusion) if relation is not None)])
+        return _names(
+            [*parts, *(relation for relation in (self.condition, self.when, self.conclusion) if relation is not None)]
+        )
 
     def latex(self) -> str:
         """The conclusion in LaTeX; without one, the formulas, one a line."""

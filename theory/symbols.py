@@ -16,7 +16,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -30,10 +30,38 @@ Side = Literal["exact", "lower", "upper"]
 
 
 @dataclass(frozen=True)
+class Domain:
+    """What a symbol may be: the SymPy assumptions, the test for a number, and how to ask for one.
+
+    The assumptions are the coarser of the two: SymPy knows no symbol between 0 and 1.
+    """
+
+    assumptions: Mapping[str, bool]
+    contains: Callable[[Any], bool]
+    ask: str
+
+
+_DOMAINS: dict[str, Domain] = {
+    "real": Domain({"real": True}, lambda value: True, "a real number"),
+    "> 0": Domain({"positive": True}, lambda value: value > 0, "a number > 0"),
+    ">= 0": Domain({"nonnegative": True}, lambda value: value >= 0, "a number >= 0"),
+    "> 1": Domain({"positive": True}, lambda value: value > 1, "a number > 1"),
+    "in (0, 1)": Domain({"positive": True}, lambda value: 0 < value < 1, "a number strictly between 0 and 1"),
+    "integer >= 1": Domain(
+        {"positive": True, "integer": True}, lambda value: value >= 1 and value == int(value), "a whole number >= 1"
+    ),
+    "integer >= 0": Domain(
+        {"nonnegative": True, "integer": True}, lambda value: value >= 0 and value == int(value), "a whole number >= 0"
+    ),
+}
+
+
+@dataclass(frozen=True)
 class SymbolInfo:
     """One symbol: its SymPy object, its LaTeX form, what it stands for, and on which side a stand-in must err.
 
-    `domain` is a phrase for readers (``"> 0"``); the SymPy assumptions of `symbol` say the same to the computer.
+    `domain` is a phrase for readers (``"> 0"``) that :meth:`check` enforces on numbers; the SymPy assumptions of
+    `symbol` say the same to the computer, as far as SymPy can.
     """
 
     name: str
@@ -43,14 +71,44 @@ class SymbolInfo:
     direction: Side
     domain: str
 
+    @property
+    def ask(self) -> str:
+        """What to give for it, in words.
 
-_DOMAINS: dict[str, dict[str, bool]] = {
-    "real": {"real": True},
-    "> 0": {"positive": True},
-    ">= 0": {"nonnegative": True},
-    "integer >= 1": {"positive": True, "integer": True},
-    "integer >= 0": {"nonnegative": True, "integer": True},
-}
+        >>> SYMBOLS["delta"].ask
+        'a number strictly between 0 and 1'
+        """
+        return _DOMAINS[self.domain].ask
+
+    def check(self, value: Any, text: str | None = None) -> None:
+        """ValueError in words if a real number is no value for this symbol; `text` is what the user wrote for it.
+
+        Any number that compares with integers will do (int, float, Fraction, mpf).
+
+        >>> SYMBOLS["tau"].check(2)
+        >>> SYMBOLS["tau"].check(0.5)
+        Traceback (most recent call last):
+            ...
+        ValueError: tau = 0.5 has to be > 1 (factor of the discrepancy principle); give a number > 1
+        >>> SYMBOLS["t"].check(float("1e400"), "1e400")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        ValueError: t = 1e400 overflows: the largest double is 1.8e308 ...
+        """
+        shown = f"{self.name} = {value if text is None else text}"
+        if value != value:
+            raise ValueError(f"{shown} is not a number ({self.meaning}); give {self.ask}")
+        if abs(value) == float("inf"):
+            if text is not None and any(character.isdigit() for character in text):
+                raise ValueError(
+                    f"{shown} overflows: the largest double is 1.8e308 ({self.meaning}); give a smaller number, or "
+                    "choose the backend mpmath or arb, which take it as it is written"
+                )
+            raise ValueError(f"{shown} is infinite ({self.meaning}); give {self.ask} that is finite")
+        if not _DOMAINS[self.domain].contains(value):
+            needed = "a whole number" + self.domain.removeprefix("integer") if "integer" in self.domain else self.domain
+            raise ValueError(f"{shown} has to be {needed} ({self.meaning}); give {self.ask}")
+
 
 # name, LaTeX, direction, domain, meaning: data, one line a symbol, grouped by the section of the theory that needs it.
 _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
@@ -91,7 +149,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("rho", r"\rho", "upper", ">= 0", "current desingularized loss psi(L_y(y(t))) (least squares: the residual norm)"),
     ("rho_0", r"\rho_0", "upper", "> 0", "initial desingularized loss psi(L_y(y(0)))"),
     ("eps", r"\|\varepsilon\|", "exact", "> 0", "norm of the noise"),
-    ("tau", r"\tau", "exact", "> 0", "factor of the discrepancy principle (> 1)"),
+    ("tau", r"\tau", "exact", "> 1", "factor of the discrepancy principle"),
     ("t", "t", "exact", ">= 0", "time of the gradient flow"),
     ("s", "s", "exact", ">= 0", "argument of the desingularizing function (a loss value)"),
     ("x", "x", "exact", "real", "argument of the activation"),
@@ -148,8 +206,8 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("f_hi", "f_{hi}", "upper", ">= 0", "probable upper bound of the initial hidden norm"),
     ("t_dev", "t_{dev}", "upper", ">= 0", "relative deviation of V D^2 V^T / k from its mean"),
     ("sigma_factor", r"\sigma(V D_a/\sqrt{k})", "lower", ">= 0", "a singular value of the factor V D_a / sqrt(k)"),
-    ("delta", r"\delta", "exact", "> 0", "probability that the claim fails (< 1)"),
-    ("prob", r"P", "lower", "> 0", "probability that one neuron is unbalanced the right way (< 1)"),
+    ("delta", r"\delta", "exact", "in (0, 1)", "probability that the claim fails"),
+    ("prob", r"P", "lower", "in (0, 1)", "probability that one neuron is unbalanced the right way"),
     ("T_log", "T", "exact", "> 0", "logarithm of the inverse failure probability of one event"),
     ("s_star", "s_\\star", "lower", ">= 0", "lower bound of the hidden norm (or of sigma_min) for all time"),
     ("ell_a_star", r"\ell_a^\star", "upper", ">= 0", "a-priori bound of the path length of the pre-activations"),
@@ -159,7 +217,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     # how wide is wide enough
     ("i", "i", "exact", "integer >= 1", "rank of a neuron among |a_1|, ..., |a_k| in ascending order"),
     ("eps_k", r"\epsilon_k", "upper", "> 0", "deviation of the empirical distribution of k samples, on one side"),
-    ("c_1", "c_1", "lower", "> 0", "lower bound of E|<v, p>| over unit vectors p, v a column of V"),
+    ("c_1", "c_1", "lower", "in (0, 1)", "lower bound of E|<v, p>| over unit vectors p, v a column of V"),
     ("phi_sup", r"\sup|\varphi|", "lower", "> 0", "half width of the interval phi(I_i)"),
     ("x_plus", r"\|A^+y\|", "upper", ">= 0", "norm of the least-norm preimage A^+ y of the data"),
     # first layer only
@@ -171,7 +229,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     # gradient descent
     ("gamma", r"\gamma", "exact", "> 0", "step of gradient descent"),
     ("M", "M", "upper", "> 0", "Lipschitz constant of the gradient of the objective"),
-    ("nu", r"\nu", "lower", "> 0", "descent factor 1 - gamma M / 2"),
+    ("nu", r"\nu", "lower", "in (0, 1)", "descent factor 1 - gamma M / 2"),
     ("loss_next", r"L_{+}", "upper", ">= 0", "loss after one more step of gradient descent"),
     ("steps", r"j", "exact", ">= 0", "number of steps of gradient descent"),
     ("D_now", "D", "upper", ">= 0", "Bregman distance of the comparison point from the current activations"),
@@ -206,7 +264,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ),
     ("dloss", r"\dot L", "exact", "real", "derivative of the loss in time"),
     ("drho", r"\dot\rho", "exact", "real", "derivative of rho = psi(loss) in time"),
-    ("dPsi", r"\tfrac{d}{dt}\Psi(L)", "exact", "real", "derivative of Psi(loss) in time"),
+    ("dPsi", r"\frac{d}{dt}\Psi(L)", "exact", "real", "derivative of Psi(loss) in time"),
     ("dE", r"\dot E", "exact", "real", "derivative of the kernel energy in time"),
     ("sigma_t", r"\sigma_{\min}(J_g(t))", "exact", ">= 0", "smallest singular value of J_g at time t"),
     ("sigma_theta", r"\sigma_{\min}(J_g(\theta))", "exact", ">= 0", "smallest singular value of J_g at theta"),
@@ -236,17 +294,17 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
         "radius of the largest ball around g(theta_0) in the image under g of a ball",
     ),
     ("T_stop", r"T", "exact", ">= 0", "first time at which the residual is at most tau times the noise level"),
-    ("conserved", r"\tfrac12\|v_i\|^2-G(a_i)", "exact", "real", "the conserved quantity of one neuron, now"),
+    ("conserved", r"\frac12\|v_i\|^2-G(a_i)", "exact", "real", "the conserved quantity of one neuron, now"),
     (
         "conserved_0",
-        r"\tfrac12\|v_i(0)\|^2-G(a_i(0))",
+        r"\frac12\|v_i(0)\|^2-G(a_i(0))",
         "exact",
         "real",
         "the conserved quantity of one neuron, at the start",
     ),
     (
         "mirror_gap",
-        r"\|\tfrac{d}{dt}H(a)+B^\top\nabla L_y\|",
+        r"\|\frac{d}{dt}H(a)+B^\top\nabla L_y\|",
         "exact",
         ">= 0",
         "distance of d/dt H(a) from -B^T grad L_y(Bh)",
@@ -262,7 +320,7 @@ def _build() -> dict[str, SymbolInfo]:
     for name, latex, direction, domain, meaning in _TABLE:
         if name in out:
             raise ValueError(f"symbol {name!r} is listed twice in theory.symbols")
-        out[name] = SymbolInfo(name, sp.Symbol(name, **_DOMAINS[domain]), latex, meaning, direction, domain)
+        out[name] = SymbolInfo(name, sp.Symbol(name, **_DOMAINS[domain].assumptions), latex, meaning, direction, domain)
     return out
 
 

@@ -115,6 +115,8 @@ def fragment(item: Item, registry: Mapping[str, Item], *, hypotheses: bool = Tru
         lines.append(r"\end{itemize}")
     if item.condition is not None:
         lines += ["Condition:", rf"\[ {latex(item.condition)} \]"]
+    if item.when is not None:
+        lines += ["Claimed when", rf"\[ {latex(item.when)} \]"]
     if item.conclusion is not None and item.conclusion is not item.condition:
         lines += ["Conclusion:", rf"\[ {latex(item.conclusion)} \]"]
     for name, expr in item.formulas.items():

@@ -115,6 +115,9 @@ def _relations(item: Item, page: Page) -> None:
     if item.condition is not None:
         page.section("Condition")
         page.formula(item.condition, indent=4)
+    if item.when is not None:
+        page.section("Claimed when")
+        page.formula(item.when, indent=4)
     if item.conclusion is not None and item.conclusion is not item.condition:
         page.section("Conclusion")
         page.formula(item.conclusion, indent=4)
@@ -198,6 +201,7 @@ def to_dict(item: Item, status: Mapping[str, Status]) -> dict[str, Any]:
             {"id": key, "title": registry[key].title, "text": registry[key].text} for key in item.hypotheses
         ],
         "condition": _expression(item.condition),
+        "when": _expression(item.when),
         "conclusion": _expression(item.conclusion),
         "formulas": [
             {"name": name, "sympy": linear(expr, unicode=False), "latex": latex(expr), "reads": item.reads[name]}

@@ -105,16 +105,118 @@ def test_backends_agree(key, name, seed):
     assert mpmath.mpf(box.lower) <= exact <= mpmath.mpf(box.upper)
     if not formula(key, name, kl).has(sp.Integral):
         assert box.upper <= math.nextafter(math.nextafter(box.lower, math.inf), math.inf)
-    number = evaluate(key, name, values, kl=kl)
+    assert confirmed(key, name, values, kl) is not False
+
+
+def confirmed(key, name, values, kl):
+    """Whether the float is as near to the value as the condition of the formula allows.
+
+    The condition is measured, one input at a time, by exact values at inputs moved by 2^-48: a ball of inputs would
+    count every occurrence of a symbol apart, and forgive any cancellation.  None if a moved input leaves the hypotheses.
+    A double may overflow, or underflow, only where the value does.
+    """
     expr = formula(key, name, kl)
     wanted = sorted(expr.free_symbols, key=str)
-    with precision(128):
-        moved = [arb(values[s.name], abs(values[s.name]) * 2.0**-46) for s in wanted]
-        image = function(expr, wanted, "arb")(*moved)
-        if image.is_finite():
-            slack = abs(image).upper() * arb(2) ** -46 + arb(2) ** -1000
-            assert arb(number) >= image.lower() - slack
-            assert arb(number) <= image.upper() + slack
+    compiled = function(expr, wanted, "arb")
+    with precision(400):
+        here = compiled(*(arb(values[s.name]) for s in wanted))
+        allowed = abs(here).upper() * arb(2) ** -48 + arb(2) ** -1000
+        for symbol in wanted:
+            changes = []
+            for side in (-1, 1):
+                moved = [arb(values[s.name]) * (1 + side * arb(2) ** -48 * (s == symbol)) for s in wanted]
+                there = compiled(*moved)
+                if there.is_finite():
+                    changes.append(abs(there - here).upper())
+            if not changes:
+                return None
+            allowed += max(changes, key=float)
+        number = evaluate(key, name, values, kl=kl)
+        if math.isinf(number):
+            return bool(abs(here) > np.finfo(float).max) and bool(here > 0) == (number > 0)
+        return bool(abs(arb(number) - here) <= allowed)
+
+
+# --- the ends of the ranges -------------------------------------------------------------------------------------------
+
+
+def at_the_edge(values, side, gap, capacity):
+    """h, or rho_0 over the capacity of the hidden norm, within `gap` of its limit: by the choice of one symbol."""
+    out = dict(values)
+    if "h" in out:
+        out["h"] = 0.5 + side * gap
+    elif {"sigma_J", "Lambda", "rho_0"} <= set(out):
+        out["Lambda"] = 0.5 * out["sigma_J"] ** 2 / out["rho_0"] * (1 + side * gap)
+    elif {"sigma_0", "Lambda", "rho_0"} <= set(out):
+        out["Lambda"] = 0.5 * out.get("sigma_F", 1.0) * out["sigma_0"] ** 2 / out["rho_0"] * (1 + side * gap)
+    elif capacity and {"f_0", "B1", "rho_0", "k", "sigma_F"} <= set(out):
+        out["rho_0"] = out["f_0"] ** 2 * math.sqrt(out["k"]) * out["sigma_F"] / out["B1"] * (1 + side * gap)
+    else:
+        return None
+    return out
+
+
+EXTREMES = {
+    "h from below": lambda v: at_the_edge(v, -1, 1e-12, True),
+    "h from above": lambda v: at_the_edge(v, 1, 1e-12, True),
+    "tiny loss": lambda v: (
+        {**v, **{name: v[name] * 1e-300 for name in ("loss", "loss_0") if name in v}}
+        if {"loss", "loss_0"} & set(v)
+        else None
+    ),
+    "tiny residual": lambda v: (
+        {**v, **{name: v[name] * 1e-150 for name in ("rho", "rho_0", "eps") if name in v}}
+        if {"rho", "rho_0", "eps"} & set(v)
+        else None
+    ),
+    "kappa 1e8": lambda v: (
+        {**v, "sigma_F": 1e-8, **{name: v[name] * 1e-8 for name in ("rho", "rho_0") if name in v}}
+        if "sigma_F" in v
+        else None
+    ),
+    "wide": lambda v: {**v, "k": 1e12} if "k" in v else None,
+    "tiny modulus": lambda v: {**v, "Lambda": v["Lambda"] * 1e-9} if "Lambda" in v else None,
+    "late": lambda v: {**v, "t": 1e6} if "t" in v else None,
+    "sure": lambda v: {**v, "delta": 1e-12} if "delta" in v else None,
+}
+APPLICABLE = [
+    (key, name, how)
+    for key, name in FORMULAS
+    for how, change in EXTREMES.items()
+    if change(case(key, name, 0)[0]) is not None
+]
+
+
+@pytest.mark.parametrize(("key", "name", "how"), APPLICABLE)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=6)
+def test_backends_agree_at_the_ends(key, name, how, seed):
+    """As above, where it is hardest: at h = 1/2 on either side, losses of 1e-300, widths of 1e12, and so on."""
+    values, kl = case(key, name, seed)
+    values = EXTREMES[how](values)
+    box = inside(key, name, values, kl)
+    event("inside" if box else "outside")
+    if box is None:
+        with pytest.raises(HypothesisNotMet):
+            evaluate(key, name, values, kl=kl, backend="mpmath", digits=80)
+        return
+    exact = evaluate(key, name, values, kl=kl, backend="mpmath", digits=80)
+    assert mpmath.mpf(box.lower) <= exact <= mpmath.mpf(box.upper)
+    assert confirmed(key, name, values, kl) is not False
+
+
+def test_the_ends_are_inside_often_enough():
+    """The test above is not vacuous: every kind of extreme meets formulas, most of them with a value on both routes."""
+    for how in EXTREMES:
+        keys = [(key, name) for key, name, kind in APPLICABLE if kind == how]
+        met = [
+            confirmed(key, name, EXTREMES[how](values), kl)
+            for key, name in keys
+            for values, kl in (case(key, name, 1), case(key, name, 2))
+            if inside(key, name, EXTREMES[how](values), kl) is not None
+        ]
+        assert len(keys) >= 3, how
+        assert sum(answer is True for answer in met) >= len(keys) // 2, (how, len(keys), met)
 
 
 @pytest.mark.parametrize(("key", "name"), FORMULAS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,7 @@ def test_references_have_what_a_reader_needs():
 def test_formulas_are_written_in_the_vocabulary(key):
     item = registry[key]
     parts = [sp.sympify(expr) for expr in item.formulas.values()]
-    parts += [relation for relation in (item.condition, item.conclusion) if relation is not None]
+    parts += [relation for relation in (item.condition, item.when, item.conclusion) if relation is not None]
     for part in parts:
         for symbol in part.free_symbols:
             assert symbol.name in SYMBOLS, f"{key}: {symbol} is not in theory.symbols"
@@ -250,6 +251,29 @@ def test_symbols_are_described_and_bounded_as_declared(name):
         assert info.symbol.is_integer
 
 
+@pytest.mark.parametrize("name", list(SYMBOLS))
+def test_symbols_check_numbers_against_their_domain(name):
+    """What SymPy assumes, the check enforces: no accepted number contradicts an assumption, and some are accepted."""
+    info = SYMBOLS[name]
+    accepted, refusals = [], []
+    for value in (-1, 0, Fraction(1, 2), 0.5, 1, 1.5, 2, 1e300):
+        try:
+            info.check(value)
+        except ValueError as error:
+            refusals.append((f"{name} = {value} has to be", str(error)))
+            continue
+        accepted.append(value)
+        assert not (info.symbol.is_positive and value <= 0)
+        assert not (info.symbol.is_nonnegative and value < 0)
+        assert not (info.symbol.is_integer and value != int(value))
+    assert accepted
+    assert all(text.startswith(start) and info.meaning in text for start, text in refusals)
+    assert (-1 in accepted) == (info.domain == "real")
+    for value in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(ValueError, match=f"{name} = "):
+            info.check(value)
+
+
 def test_unknown_symbol_names_its_neighbours():
     with pytest.raises(KeyError, match="sigma_0"):
         sym("sigma0")
@@ -271,6 +295,12 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found.add(node.module.split(".")[0])
     return found
+
+
+def test_the_theory_loads_the_evaluator_by_name_in_one_place_only():
+    """Statement.evaluate is the one exception to the direction of imports."""
+    users = [path.name for path in _modules("theory") if 'import_module("numerics' in path.read_text(encoding="utf-8")]
+    assert users == ["statement.py"], "Statement.evaluate is the one place"
 
 
 @pytest.mark.parametrize(

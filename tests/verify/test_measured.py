@@ -90,7 +90,7 @@ def evaluable(key, point):
 
 
 def test_every_symbol_of_these_conclusions_is_measured():
-    names = {s.name for key in KEYS for relation in (registry[key].conclusion, registry[key].condition)
+    names = {s.name for key in KEYS for relation in (registry[key].conclusion, registry[key].condition, registry[key].when)
              if relation is not None for s in relation.free_symbols}  # fmt: skip
     assert not sorted(names - set(MEASURED) - {"z"})  # z is the variable of an integral
     assert not sorted(set(MEASURED) - set(SYMBOLS))

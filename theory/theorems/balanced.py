@@ -141,6 +141,7 @@ BALANCED = Statement(
         "width_linear": "the same for linear A of the given rank",
     },
     uses=("dip2.conservation", "dip2.amgm"),
+    requires=(),  # its own hidden norm, whatever rho_0
     proof_uses=("dip2.conservation", "dip2.gram", "dip2.range_restriction", "step.kl", "step.energy", "trusted.jensen"),
     cites=("min2021", "dana2025"),
     proof="sinh(a_i)^2 - |v_i|^2 is constant (dip2.conservation), so sinh(a_i)^2 >= gap_i, and tanh^2 = sinh^2/(1 + "

@@ -160,7 +160,7 @@ EARLY_STOP = Statement(
     ">= rho_0, or eps is outside the range of psi, every t >= 0 will do. Both values of Psi are inside the bracket: "
     "without it the claim is false.",
     hypotheses=(*HYPOTHESES, "A.noise.positive"),
-    condition=sp.Ge(t, _t_stop, evaluate=False),
+    when=sp.Ge(t, _t_stop, evaluate=False),
     conclusion=sp.Le(sym("y_err"), 2 * eps, evaluate=False),
     direction="upper",
     formulas={"t_stop": _t_stop, "bound": 2 * eps},
@@ -214,7 +214,7 @@ MSE_STOP = Statement(
     text=FLOW + "For L_y(v) = |v-y|^2/2, R' < R (baseline.condition) and eps = |y - ybar| > 0: |y(t) - ybar| <= 2 eps "
     "for every t >= max(0, (4/(sigma_F^2 sigma_0^2)) ln(|y(0) - y|/eps)).",
     hypotheses=(*HYPOTHESES, "A.loss.plain_least_squares", "A.noise.positive"),
-    condition=sp.Ge(t, _mse_stop, evaluate=False),
+    when=sp.Ge(t, _mse_stop, evaluate=False),
     conclusion=sp.Le(sym("y_err"), 2 * eps, evaluate=False),
     direction="upper",
     formulas={"t_stop": _mse_stop},

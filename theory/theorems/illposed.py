@@ -95,7 +95,7 @@ SEMICONVERGENCE = Statement(
     + KERNEL
     + "As long as |y(t) - y| >= eps and ell(t) < L, E(t) exp(-G(ell(t))) does not increase. (E itself may.)",
     hypotheses=HYPOTHESES,
-    condition=sp.Ge(residual, eps, evaluate=False),
+    when=sp.Ge(residual, eps, evaluate=False),
     conclusion=sp.Le(E, _growth, evaluate=False),
     direction="upper",
     formulas={"bound": _growth},
@@ -117,6 +117,8 @@ SEMICONVERGENCE = Statement(
     ),
 )
 
+_length_discrepancy = sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1))
+
 DISCREPANCY = Statement(
     id="illposed.discrepancy",
     kind="theorem",
@@ -129,13 +131,14 @@ DISCREPANCY = Statement(
     "stability bound: it does not vanish with eps. E_0 <= |x(0) - xbar|^2/(2 sigma_0^2). For a linear modulus G(L) "
     "<= -2 (Lip(L)/Lambda) ln(1 - Lambda L/sigma_0).",
     hypotheses=(*HYPOTHESES, "A.noise.positive", "A.stop.tau"),
-    condition=sp.Lt(sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1)), L, evaluate=False),
+    condition=sp.Lt(_length_discrepancy, L, evaluate=False),
     conclusion=sp.Le(sym("T_stop"), _T_hat, evaluate=False),
     direction="upper",
+    unconditional=("E_0", "G_upper"),
     formulas={
         "T_hat": _T_hat,
         "E_bar": _E_bar,
-        "length": sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1)),
+        "length": _length_discrepancy,
         "stability": _stability,
         "E_0": dist0**2 / (2 * s0**2),
         "G_upper": _G_upper,
@@ -180,6 +183,8 @@ DISCREPANCY = Statement(
     ),
 )
 
+_length_noiseless = sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
+
 RATE = Statement(
     id="illposed.rate",
     kind="theorem",
@@ -191,13 +196,13 @@ RATE = Statement(
     "Phi_0) + sqrt(E_0 exp(G(L)) ln(T_1/t_1)/2) < L, then |y(t) - y|^2 <= E_0 exp(G(L))/t for all t <= T_1. (For a "
     "constant kernel the sharp constant is 1/e in place of 1.)",
     hypotheses=(*HYPOTHESES, "A.noise.none"),
-    condition=sp.Lt(sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2), L, evaluate=False),
+    condition=sp.Lt(_length_noiseless, L, evaluate=False),
     conclusion=sp.Le(residual, sp.sqrt(_growth / t), evaluate=False),
     direction="upper",
     formulas={
         "bound": sp.sqrt(_growth / t),
         "bound_squared": _growth / t,
-        "length": sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2),
+        "length": _length_noiseless,
     },
     reads={
         "bound": "bound of |y(t) - y| for t <= T_1",
@@ -221,11 +226,7 @@ RATE = Statement(
     tight="For a constant kernel the constant 1 could be 1/e, and not less.",
 )
 
-_length_zero_loss = (
-    sp.sqrt(t_1 * Phi_0)
-    + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
-    + sp.sqrt(_growth / T_1) / (sym("sigma_F") * (s0 - Lam * L))
-)
+_length_zero_loss = _length_noiseless + sp.sqrt(_growth / T_1) / (sym("sigma_F") * (s0 - Lam * L))
 
 ZERO_LOSS = Statement(
     id="dip2.energy",
@@ -238,9 +239,11 @@ ZERO_LOSS = Statement(
     "exp(G(L)) ln(T_1/t_1)/2) + sqrt(E_0 exp(G(L))/T_1)/(sigma_F s(L)) < L, then the flow reaches zero loss in the "
     "limit and ell(t) < L for all t. T_1 is free: the larger it is, the less sigma_F matters.",
     hypotheses=(*HYPOTHESES, "A.noise.none", "A.operator.nondegenerate"),
-    condition=sp.Lt(_length_zero_loss, L, evaluate=False),
+    # beyond sigma_0/Lambda the last term of the length would be negative
+    condition=sp.And(sp.Lt(Lam * L, s0, evaluate=False), sp.Lt(_length_zero_loss, L, evaluate=False), evaluate=False),
     conclusion=sp.Lt(sym("ell"), L, evaluate=False),
     direction="upper",
+    requires=(),
     formulas={"length": _length_zero_loss},
     reads={"length": "bound of the whole length, linear modulus; the condition is that it is below L"},
     uses=("illposed.rate",),

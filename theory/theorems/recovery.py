@@ -60,9 +60,16 @@ LINEAR = Statement(
 )
 
 # --- drift in the kernel, linear modulus --------------------------------------------------------------------------------
-_end = s0 - Lam * ell_star
 _integrand = (PKQ + Lam * r * (2 * J + Lam * r)) / (s0 - Lam * r)
-_drift = (PKQ + 2 * J * s0 + s0**2) / Lam * sp.log(s0 / _end) - (2 * J + s0) * ell_star - Lam * ell_star**2 / 2
+_u = Lam * ell_star / s0
+_elementary = -(PKQ + 2 * J * s0 + s0**2) / Lam * sp.log(1 - _u) - (2 * J + s0) * ell_star - Lam * ell_star**2 / 2
+# The same without differences of nearly equal numbers when u is small: -log(1-u) - u = (u^2/2) F(1,2;3;u), and
+# -log(1-u) - u - u^2/2 = (u^3/3) F(1,3;4;u).
+_drift = (
+    -PKQ / Lam * sp.log(1 - _u)
+    + J * ell_star * _u * sp.hyper((1, 2), (3,), _u)
+    + s0 * ell_star * _u**2 / 3 * sp.hyper((1, 3), (4,), _u)
+)
 _drift_coarse = ell_star * _integrand.subs(r, ell_star)
 _bound = sp.sqrt(((rho + eps) / sF) ** 2 + (ker_0 + drift) ** 2)
 
@@ -90,7 +97,7 @@ KERNEL = Statement(
         "bound": _bound,
     },
     reads={
-        "drift": "the integral in closed form, linear modulus (loses digits for tiny Lambda ell_star: enclose it)",
+        "drift": "the integral in closed form, linear modulus",
         "drift_integral": "the integral itself, linear modulus",
         "drift_coarse": "a simpler upper bound: the integrand increases in r",
         "bound": "bound of |x(t) - xbar|",
@@ -106,9 +113,13 @@ KERNEL = Statement(
     obligations=(
         Obligation(
             "the derivative of the closed form by ell_star is the integrand there",
-            sp.diff(_drift, ell_star) - _integrand.subs(r, ell_star),
+            sp.diff(_elementary, ell_star) - _integrand.subs(r, ell_star),
         ),
-        Obligation("the closed form vanishes at ell_star = 0", _drift.subs(ell_star, 0)),
+        Obligation(
+            "the hypergeometric functions are these logarithms",
+            lambda: sp.hyperexpand(_drift) - _elementary,
+        ),
+        Obligation("the closed form vanishes at ell_star = 0", _elementary.subs(ell_star, 0)),
         Obligation(
             "the integrand increases: s^2 times its derivative is s Lambda (2J + 2 Lambda r) + numerator Lambda, s = z",
             sp.diff(_integrand, r) * (s0 - Lam * r) ** 2
@@ -177,6 +188,7 @@ REACH = Statement(
     formulas={"radius": s0 * r - Lam * r**2 / 2},
     reads={"radius": "radius of the ball of signals that is reached within r of theta_0"},
     uses=("sharp.condition",),
+    requires=(),  # every radius
     proof_uses=("sharp.length", "sharp.tail"),
     cites=("gutu2015",),
     proof="Let |x' - g(theta_0)| < S(r). Take F = id, y = x' and least squares: rho_0 < S(r), so the flow converges "

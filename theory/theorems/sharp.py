@@ -55,7 +55,9 @@ rate = sF**2 * s0**2 - 2 * sF * Lam * rho_0
 """The linear rate a = sigma_F^2 sigma_0^2 (1 - 2h)."""
 curvature = 2 * sF * Lam
 logistic = rate * rho_0 * sp.exp(-rate * w_min * t) / (rate + curvature * rho_0 * (1 - sp.exp(-rate * w_min * t)))
-time_to_eps = sp.log(rho_0 * (rate + curvature * eps) / (eps * (rate + curvature * rho_0))) / (rate * w_min)
+# rho_0 (a + b eps)/(eps (a + b rho_0)) is 1 plus this, which vanishes with a: ln(1 + u)/a keeps its digits as h -> 1/2.
+_beyond_one = rate * (rho_0 - eps) / (eps * sF**2 * s0**2)
+time_to_eps = sp.log(1 + _beyond_one) / (rate * w_min)
 t_star = sp.Max(0, time_to_eps)
 tail = 2 * rho / (sF * (sigma_now + sigma_end))
 
@@ -260,7 +262,7 @@ STOP = Statement(
     "t >= t_star = max(0, ln(rho_0 (a + b eps)/(eps (a + b rho_0)))/(a w_min)) the residual is at most eps and "
     "|y(t) - ybar| <= 2 eps. For another level put it in place of eps in t_star.",
     hypotheses=(*LEAST_SQUARES, "A.noise.positive"),
-    condition=sp.Ge(t, t_star, evaluate=False),
+    when=sp.Ge(t, t_star, evaluate=False),
     conclusion=sp.Le(sym("y_err"), 2 * eps, evaluate=False),
     direction="upper",
     formulas={"t_star": t_star},

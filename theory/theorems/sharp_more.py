@@ -34,6 +34,8 @@ IMPLIES_BASELINE = Statement(
     formulas={"ratio": 4 * h, "rate_gain": 4 * (1 - 2 * h)},
     reads={"ratio": "R'/R in terms of h", "rate_gain": "sharp rate over baseline rate"},
     uses=("sharp.condition", "baseline.condition"),
+    requires=("sharp.condition",),  # the ratio of the radii compares the conditions, whether or not they hold
+    unconditional=("ratio",),
     proof_uses=("sharp.length",),
     cites=("buskulic2024",),
     proof="R'/R = 4 Lip rho_0/(sigma_F sigma_0^2) = 4h, and ell_star = 2R(1 - sqrt(1 - 2h)) < R if and only if "
@@ -80,6 +82,7 @@ OPTIMAL = Statement(
         "residual_limit": "the residual at which the flow stops (h > 1/2)",
     },
     uses=("sharp.condition", "sharp.logistic", "sharp.length"),
+    requires=(),  # it speaks of both sides of the threshold
     proof_uses=(),
     cites=("haussler1986", "oymak2019"),
     proof="The residual rho = y - g(r) obeys rho' = -g'(r)^2 rho, and g'(r)^2 = sigma_0^2 - 2 Lambda g(r) = sigma_0^2 "
@@ -132,6 +135,7 @@ COMPOSED = Statement(
         "h": "the number that has to be below 1/2, Lambda being a slope of Omega_f",
     },
     uses=("sharp.condition",),
+    unconditional=("Omega_f", "X"),
     proof_uses=("sharp.length",),
     proof="J_f(theta) - J_f(theta_0) = J_F(x_0)(J_g - J_g(0)) + (J_F(x) - J_F(x_0)) J_g, |J_g| <= |J_g(0)| + Omega on "
     "the ball, and |x - x_0| <= r sup|J_g|. The flow of f with F = id has J_f in the place of J_g, and |J_f^T v| >= "

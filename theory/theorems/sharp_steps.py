@@ -30,7 +30,7 @@ MAJORANT = Statement(
     + "While ell(t) <= ell_star, for Omega(r) = Lambda r: d/dt rho(t) <= -sigma_F (sigma_0 - Lambda "
     "ell(t)) ell'(t). So rho + sigma_F S(ell) does not increase.",
     hypotheses=LINEAR,
-    condition=sp.Le(ell, sym("ell_star"), evaluate=False),
+    when=sp.Le(ell, sym("ell_star"), evaluate=False),
     conclusion=sp.Le(drho, _majorant, evaluate=False),
     direction="upper",
     formulas={"rhs": _majorant},

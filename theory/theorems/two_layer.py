@@ -283,7 +283,7 @@ OUTPUT_SCALE = Statement(
     "every a-priori condition holds once the scale is large enough; the formulas give the smallest one for each "
     "(strict inequality needed). Signals and their errors in the statements are divided by the scale.",
     hypotheses=("A.network.two_layer",),
-    condition=sp.Gt(_s, 2 * sym("Lambda") * rho_0 / (sF * s0**2), evaluate=False),
+    when=sp.Gt(_s, 2 * sym("Lambda") * rho_0 / (sF * s0**2), evaluate=False),
     conclusion=sp.Lt(sym("Lambda") * rho_0 / (_s * sF * s0**2), sp.Rational(1, 2), evaluate=False),
     direction="upper",
     formulas={
@@ -301,6 +301,7 @@ OUTPUT_SCALE = Statement(
         "E_0_scaled": "initial kernel energy (illposed.*) when x(0) - xbar is divided by the scale",
     },
     uses=("dip2.antisymmetric", "sharp.condition", "dip2.amgm", "baseline.condition"),
+    requires=(),  # it says from which scale on they hold
     cites=("chizat2019",),
     proof="The Jacobian of F(scale * .) is scale * J_F. Each condition is a bound of rho_0/sigma_F in quantities of g "
     "alone. The price: the larger the scale, the more the network acts as plain gradient flow on the signal "

@@ -200,6 +200,7 @@ WIDTH_BASELINE = Statement(
     "sigma_0^2))^2. In all of them c_V <= sqrt n D_V.",
     hypotheses=HYPOTHESES,
     condition=sp.Gt(k, _k_baseline, evaluate=False),
+    unconditional=("order_both", "order_W", "k_min", "k_min_fine", "k_min_W", "c_V"),
     conclusion=sp.Lt(sym("R_prime"), sym("R"), evaluate=False),
     direction="upper",
     formulas={
@@ -219,6 +220,7 @@ WIDTH_BASELINE = Statement(
         "c_V": "bound of the column norms",
     },
     uses=("baseline.condition", "dip2.sigma0", "dip2.output0"),
+    requires=(),  # it says from which width on it holds
     proof_uses=("dip2.lipschitz",),
     cites=("buskulic2024",),
     proof="R Lip(R) = sigma_0/2 at the largest R and r Lip(r) is increasing, so R' < R is R' Lip(R') < sigma_0/2.",
@@ -252,6 +254,7 @@ WIDTH_SHARP = Statement(
     "dip2.sigma0 and dip2.output0 this is k = O(n rho_0^2/sigma_F^2): powers 4 become 2.",
     hypotheses=HYPOTHESES,
     condition=sp.Gt(k, _k_sharp, evaluate=False),
+    unconditional=("k_min", "k_min_W", "c_V", "order"),
     conclusion=sp.Lt(sym("h"), sp.Rational(1, 2), evaluate=False),
     direction="upper",
     formulas={"k_min": _k_sharp, "k_min_W": _k_sharp_W, "c_V": sp.sqrt(n) * D_V, "order": C * n * rho_0**2 / sF**2},
@@ -262,6 +265,7 @@ WIDTH_SHARP = Statement(
         "order": "order form; C unspecified",
     },
     uses=("sharp.condition", "dip2.modulus", "dip2.sigma0", "dip2.output0"),
+    requires=(),  # it says from which width on it holds
     proof_uses=("dip2.modulus", "dip2.sigma0", "dip2.output0"),
     proof="Solve for k: Lambda is proportional to 1/sqrt k.",
     obligations=(

@@ -90,6 +90,8 @@ WIDTH_AMGM = Statement(
     "and the two events of dip2.output_sub_gaussian that are left have probability delta/4 each.",
     hypotheses=(*AMGM_HYPOTHESES, "A.network.random"),
     condition=sp.Gt(k, _k_amgm, evaluate=False),
+    requires=(),
+    unconditional=("k_min", "order", "T"),
     conclusion=sp.Lt(rho_0, sF * sp.sqrt(k) * f_lo**2 / B1, evaluate=False),
     direction="upper",
     formulas={"k_min": _k_amgm, "order": C * rho_0**2 / sF**2, "T": sp.log(4 / delta)},
@@ -129,6 +131,7 @@ BALANCED_RATE = Statement(
     "probability at least 1 - (1 - p(g))^k. This is 1 - delta for g = sinh(erfcinv(1 - delta^{1/k}) sqrt 2)^2 - q; if "
     "that is positive, s_star^2 >= g/(k (1 + g)).",
     hypotheses=("A.network.two_layer", "A.network.both", "A.network.random"),
+    requires=(),
     conclusion=sp.Ge(sym("s_star") ** 2, gap / (k * (1 + gap)), evaluate=False),
     direction="lower",
     formulas={"probability": _p_gap, "prob": _largest_p, "gap": _gap_at, "s_star_squared": gap / (k * (1 + gap))},
@@ -175,6 +178,7 @@ WIDTH_W = Statement(
     "c_1^2)) + x_plus/phi_sup)/c_1. If V = [V', -V'], the events are those of k/2 columns: Z at k/2, sqrt k at k.",
     hypotheses=(*MIRROR_HYPOTHESES, "A.network.symmetric"),
     condition=sp.Lt(x_plus, _capacity, evaluate=False),
+    unconditional=("capacity", "deviation", "capacity_paired", "k_sufficient", "order", "T"),
     direction="lower",
     formulas={
         "capacity": _capacity,

@@ -1,0 +1,136 @@
+"""The relations that decide whether a statement is in force, and by how much they hold or fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from numerics.evaluation.decide import Numbers, Truth
+from numerics.evaluation.derive import Resolver, used_items
+from numerics.evaluation.record import BallEnclosure, Condition, show
+from theory.ledger import Item, registry
+from theory.losses import LOSSES
+
+__all__ = ["examine", "relations", "requirement_of_loss"]
+
+_WORDS = {
+    sp.StrictLessThan: ("below", "exceeds it by"),
+    sp.LessThan: ("at most", "exceeds it by"),
+    sp.StrictGreaterThan: ("above", "falls short of it by"),
+    sp.GreaterThan: ("at least", "falls short of it by"),
+}
+
+
+def relations(item: Item) -> Iterator[tuple[Item, Any]]:
+    """(owner, relation) of every condition on constants: the item's, those that its statement requires, and those of
+    its hypotheses; conjunctions in parts, none twice."""
+    seen = set()
+    owners = [*used_items(item, required=True), *(registry[key] for key in item.hypotheses if key in registry)]
+    for owner in owners:
+        if owner.condition is None:
+            continue
+        for part in sp.And.make_args(owner.condition):
+            if part not in seen and type(part) in _WORDS:
+                seen.add(part)
+                yield owner, part
+
+
+def requirement_of_loss(item: Item, loss: str) -> Iterator[Condition]:
+    """The hypotheses on the loss that the chosen one fails."""
+    theory = LOSSES[loss]
+    failing = {
+        "A.loss.smooth": not theory.smooth,
+        "A.loss.convex": not theory.convex,
+        "A.loss.unique": not theory.unique,
+        "A.loss.plain_least_squares": loss != "least_squares",
+        "A.loss.least_squares": loss not in ("least_squares", "weighted_least_squares"),
+    }
+    for key in item.hypotheses:
+        if failing.get(key):
+            why = f"the loss {loss} does not satisfy it ({registry[key].title})"
+            yield Condition(key, registry[key].title, "hypothesis_not_met", why)
+
+
+def _phrase(owner: Item, side: Any) -> str:
+    """A short name for one side: the symbol, the number, or the formula of the owner that it is."""
+    if side.is_Symbol or side.is_number:
+        return str(side)
+    named = [name for name, expr in owner.formulas.items() if sp.sympify(expr) == side]
+    text = str(side)
+    return named[0] if named else text if len(text) < 60 else "the other side"
+
+
+def examine(owner: Item, relation: Any, resolver: Resolver, numbers: Numbers) -> Condition:
+    """One relation at the numbers: verdict, both sides, and the slack in words."""
+    left, lost = resolver.expression(relation.lhs)
+    right, gone = resolver.expression(relation.rhs)
+    text = f"{_phrase(owner, relation.lhs)} {relation.rel_op} {_phrase(owner, relation.rhs)}"
+    missing = tuple(sorted(lost | gone))
+    if missing:
+        why = f"{text} was not checked: it needs {', '.join(missing)}"
+        return Condition(owner.id, text, "undecided", why, missing=missing)
+    strict = type(relation) in (sp.StrictLessThan, sp.StrictGreaterThan)
+    low, high = (left, right) if type(relation) in (sp.StrictLessThan, sp.LessThan) else (right, left)
+    arrays = any(np.shape(numbers.given.get(s.name, 0.0)) for s in (high - low).free_symbols)
+    if arrays:
+        return _over_arrays(owner, relation, text, (left, right), (low, high), strict, numbers)
+    verdict = numbers.truth(high - low, strict)
+    lhs, rhs, slack = (numbers.scalar(expr)[1] for expr in (left, right, high - low))
+    relative = None
+    if None not in (lhs, rhs, slack):
+        scale = max(abs(_float(lhs)), abs(_float(rhs)))
+        relative = _float(slack) / scale if scale > 0 else None
+    why = _sentence(owner, relation, verdict, lhs, rhs, slack)
+    return Condition(owner.id, text, verdict, why, lhs, rhs, slack, relative)
+
+
+def _float(value: Any) -> float:
+    return (value.lower + value.upper) / 2 if isinstance(value, BallEnclosure) else float(value)
+
+
+def _sentence(owner: Item, relation: Any, verdict: Truth, lhs: Any, rhs: Any, slack: Any) -> str:
+    """For instance "h = 0.62 is not below 1/2 = 0.5: exceeds it by 0.12"."""
+    word, fails = _WORDS[type(relation)]
+
+    def side(expr: Any, value: Any) -> str:
+        name = _phrase(owner, expr)
+        number = "" if value is None or (expr.is_Integer and expr.is_number) else f" = {show(value)}"
+        return f"{name}{number}"
+
+    left, right = side(relation.lhs, lhs), side(relation.rhs, rhs)
+    if verdict == "undecided":
+        return f"{left} against {right} cannot be decided: closer than any precision tried tells, or no real value"
+    by = "" if slack is None else show(slack).removeprefix("-").replace("[-", "[")
+    if verdict == "holds":
+        return f"{left} is {word} {right}, by {by}" if by else f"{left} is {word} {right}"
+    if slack is not None and _float(slack) == 0:
+        return f"{left} is not {word} {right}: they are equal"
+    return f"{left} is not {word} {right}: {fails} {by}" if by else f"{left} is not {word} {right}"
+
+
+def _over_arrays(
+    owner: Item,
+    relation: Any,
+    text: str,
+    sides: tuple[Any, Any],
+    order: tuple[Any, Any],
+    strict: bool,
+    numbers: Numbers,
+) -> Condition:
+    holds, undecided = numbers.truths(*order, strict)
+    lhs, rhs, low, high = (np.broadcast_to(numbers.float64(e), holds.shape) for e in (*sides, *order))
+    with np.errstate(all="ignore"):
+        slack = high - low
+        relative = slack / np.maximum(np.abs(lhs), np.abs(rhs))
+    n = holds.size
+    verdict: Truth = "holds"
+    if not holds.all():
+        verdict = "undecided" if (holds | undecided).all() else "hypothesis_not_met"
+    why = f"{text} holds at {int(holds.sum())} of {n} points"
+    if undecided.any():
+        why += f", undecided at {int(undecided.sum())}"
+    left, right, room, fraction = (np.ma.masked_invalid(part) for part in (lhs, rhs, slack, relative))
+    return Condition(owner.id, text, verdict, why, left, right, room, fraction, holds=holds, undecided=undecided)
