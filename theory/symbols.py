@@ -294,10 +294,10 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
         "radius of the largest ball around g(theta_0) in the image under g of a ball",
     ),
     ("T_stop", r"T", "exact", ">= 0", "first time at which the residual is at most tau times the noise level"),
-    ("conserved", r"\frac12\|v_i\|^2-G(a_i)", "exact", "real", "the conserved quantity of one neuron, now"),
+    ("conserved", r"\frac{1}{2}\|v_i\|^2-G(a_i)", "exact", "real", "the conserved quantity of one neuron, now"),
     (
         "conserved_0",
-        r"\frac12\|v_i(0)\|^2-G(a_i(0))",
+        r"\frac{1}{2}\|v_i(0)\|^2-G(a_i(0))",
         "exact",
         "real",
         "the conserved quantity of one neuron, at the start",
