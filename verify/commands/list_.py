@@ -45,7 +45,8 @@ def command(json_: bool, fresh: bool, debug: bool, **choice: Any) -> None:
 
     def body() -> int:
         with quiet_warnings():
-            emit(lambda: listing(fresh=fresh, json_=json_, **choice))
+            text = listing(fresh=fresh, json_=json_, **choice)
+            emit(lambda: text)
         return 0
 
     sys.exit(guarded(body, debug=debug))
