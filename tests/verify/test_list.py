@@ -89,7 +89,7 @@ def test_filters(arguments, keep):
     rows, summary = listed(*arguments)
     assert [row[0] for row in rows] == expected(keep)
     assert 0 < len(rows) < len(registry)
-    assert summary.startswith(f"{len(rows)} items: ")
+    assert summary.startswith("1 item: " if len(rows) == 1 else f"{len(rows)} items: ")
 
 
 def test_nothing_found_is_said():
