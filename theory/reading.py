@@ -17,6 +17,7 @@ from typing import Any, Final
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
 from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.str import StrPrinter
 
@@ -107,6 +108,10 @@ def readable(expr: Any, *, width: int = 96, unicode: bool = True) -> str:
     text = linear(expr, unicode=unicode)
     if len(text) <= min(_ONE_LINE, width):
         return text
-    stacked: str = _Pretty(unicode).doprint(sp.sympify(expr))
+    before = pretty_use_unicode(unicode)  # SymPy keeps this in a global, whatever a printer is told
+    try:
+        stacked: str = _Pretty(unicode).doprint(sp.sympify(expr))
+    finally:
+        pretty_use_unicode(before)
     lines = [line.rstrip() for line in stacked.splitlines()]
     return "\n".join(lines) if len(lines) > 2 and max(map(len, lines)) <= width else text

@@ -6,11 +6,9 @@ established than the steps of its proof.  Published facts, assumptions and defin
 they weaken nobody, and :attr:`Status.trusted` names the facts that a statement takes on trust.
 
 >>> from theory.ledger import registry
->>> status_of("sharp.stop", registry).own
-'checked'
->>> weakest = status_of("sharp.stop", registry)
->>> weakest.level, weakest.weakest
-('written', 'step.energy')
+>>> found = status_of("sharp.stop", registry)
+>>> found.own, found.level, found.weakest
+('checked', 'written', 'step.triangle_obs')
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch, Polygon
 from matplotlib.path import Path as Curve
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from scipy.optimize import isotonic_regression
 
 from .graphs import COLOURS, SHAPES, Edge, Graph
@@ -36,7 +36,7 @@ _PAD: Final = 22.0
 _MARGIN: Final = 18.0
 _INK: Final = "#555555"
 _SWEEPS: Final = 60
-_FONT: Final = FontProperties(family="DejaVu Sans")  # comes with matplotlib: the same everywhere
+_FONT: Final = FontProperties(family="DejaVu Sans", size=_SIZE)  # comes with matplotlib: the same everywhere
 
 
 def write(graph: Graph, path: Path) -> None:
@@ -197,7 +197,7 @@ def _gap(above: str, below: str) -> float:
 
 
 def _text_width(text: str) -> float:
-    return float(TextPath((0, 0), text, size=_SIZE, prop=_FONT).get_extents().width)
+    return float(text_to_path.get_text_width_height_descent(text, _FONT, False)[0])
 
 
 def _box_width(text: str) -> float:

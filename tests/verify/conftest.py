@@ -96,3 +96,15 @@ def lab() -> Lab:
 @pytest.fixture(scope="session")
 def find():
     return by_id
+
+
+@pytest.fixture(scope="session")
+def _cache_path(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cache(monkeypatch, _cache_path):
+    """A cache directory of the tests' own, warm after the first test that needs the statuses."""
+    monkeypatch.setattr("verify.cache.directory", lambda: _cache_path)
+    return _cache_path

@@ -45,7 +45,8 @@ def command(json_: bool, fresh: bool, debug: bool, **choice: Any) -> None:
 
     def body() -> int:
         with quiet_warnings():
-            emit(lambda: listing(fresh=fresh, json_=json_, **choice))
+            text = listing(fresh=fresh, json_=json_, **choice)
+            emit(lambda: text)
         return 0
 
     sys.exit(guarded(body, debug=debug))
@@ -120,4 +121,4 @@ def _summary(items: list[Any], statuses: dict[str, Status]) -> str:
     kinds = Counter(item.kind for item in items)
     by_level = ", ".join(f"{levels[level]} {level}" for level in STATUSES if levels[level])
     by_kind = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
-    return f"{len(items)} items: {by_level} ({by_kind})"
+    return f"{len(items)} {'item' if len(items) == 1 else 'items'}: {by_level} ({by_kind})"
