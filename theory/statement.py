@@ -103,8 +103,13 @@ class Hypothesis(Evaluated):
     mutants: ClassVar[tuple[Any, ...]] = ()
     tight: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...] | None] = None
+    directions: ClassVar[Mapping[str, Direction]] = _EMPTY
     unconditional: ClassVar[tuple[str, ...]] = ()
     when: ClassVar[Any] = None
+
+    def direction_of(self, formula: str) -> Direction:
+        """An assumption has no formulas."""
+        raise KeyError(f"{self.id} is an assumption: it has no formula {formula!r}")
 
     @property
     def condition(self) -> Any:
@@ -236,6 +241,8 @@ class Statement(Evaluated):
     statement of kind "condition" states it as its conclusion).  The conditions of the items in `uses` apply as well, unless
     `requires` lists those of them that do (a width from which a condition holds does not require that condition);
     `unconditional` names formulas that claim what they say whether or not the conditions hold.
+    `directions` names the formulas that lie on another side of the truth than `direction` says (the rate of an upper bound
+    of the loss is itself a lower bound); :meth:`direction_of` answers for each.
     `when` is a relation with the time or the state of a run: when along the run the conclusion is claimed.
     `tight` says how sharp the result is, and how that is known.
     """
@@ -261,20 +268,27 @@ class Statement(Evaluated):
     requires: tuple[str, ...] | None = None
     unconditional: tuple[str, ...] = ()
     when: Any = None
+    directions: Mapping[str, Direction] = field(default_factory=lambda: _EMPTY)
 
     def __post_init__(self) -> None:
         if set(self.formulas) != set(self.reads):
             odd = sorted(set(self.formulas) ^ set(self.reads))
             raise ValueError(f"{self.id}: every formula needs a reading and every reading a formula; check {odd}")
         stray = [*(set(self.requires or ()) - set(self.uses)), *(set(self.unconditional) - set(self.formulas))]
+        stray += set(self.directions) - set(self.formulas)
         if stray:
             raise ValueError(
-                f"{self.id}: `requires` lists items of `uses`, `unconditional` formulas; check {sorted(stray)}"
+                f"{self.id}: `requires` lists items of `uses`, `unconditional` and `directions` formulas; check {sorted(stray)}"
             )
         object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
         object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))
+        object.__setattr__(self, "directions", MappingProxyType(dict(self.directions)))
         if self.kind == "condition" and self.condition is None:
             object.__setattr__(self, "condition", self.conclusion)
+
+    def direction_of(self, formula: str) -> Direction:
+        """On which side of the truth a formula lies."""
+        return self.directions.get(formula, self.direction)
 
     @property
     def sides(self) -> tuple[Any, Any] | None:

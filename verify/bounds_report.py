@@ -59,13 +59,12 @@ def _table(title: str, *columns: str) -> Table:
 def _formulas(answer: Evaluation) -> Table:
     table = _table("Formulas", "formula", "value", "direction", "meaning")
     digits = 6 if answer.backend == "float64" else answer.digits
-    side = _SIDES[answer.direction]
     for entry in answer.formulas.values():
         value = show(entry.value, digits) if entry.status == "value" else entry.why
         if entry.status == "value" and entry.why:
             value += f" ({entry.why})"
         style = "" if entry.status == "value" else "yellow"
-        table.add_row(entry.name, Text(value, style=style), side, escape(entry.reads))
+        table.add_row(entry.name, Text(value, style=style), _SIDES[entry.direction], escape(entry.reads))
     return table
 
 
@@ -139,5 +138,5 @@ def to_csv(query: Query, answer: Evaluation) -> str:
             value, low, high = value.ball.str(answer.digits), repr(value.lower), repr(value.upper)
         elif value is not None:
             value = repr(value) if isinstance(value, float) else show(value, answer.digits)
-        writer.writerow([entry.name, value or "", low, high, entry.status, answer.direction, entry.reads])
+        writer.writerow([entry.name, value or "", low, high, entry.status, entry.direction, entry.reads])
     return text.getvalue()

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import sympy as sp
+
 from theory.ledger import registry
 from theory.reading import linear, readable, symbol_name
 from theory.references import cited_by
@@ -79,7 +81,7 @@ def item_text(item: Item, status: Mapping[str, Status], page: Page, *, symbols: 
         page.section("Formulas")
         for name, expr in item.formulas.items():
             page.formula(expr, lead=f"{name} =")
-            page.paragraph(f"[{item.direction}] {item.reads[name]}", 8)
+            page.paragraph(f"[{item.direction_of(name)}] {item.reads[name]}", 8)
     if symbols and item.symbols:
         page.section("Symbols (name, what a number in its place has to be, domain, meaning)")
         _symbol_rows(item.symbols, page)
@@ -183,8 +185,9 @@ def symbol_text(info: SymbolInfo, page: Page) -> str:
 
 
 def bounds_line(item: Item) -> str:
-    """The command that evaluates the formulas, its values to be filled in."""
-    return " ".join([f"dipcert bounds {item.id}", *(f"--set {name}=..." for name in item.symbols)])
+    """The command that evaluates the formulas, its values to be filled in (`dipcert bounds ID` alone gives an example)."""
+    names = sorted({symbol.name for expr in item.formulas.values() for symbol in sp.sympify(expr).free_symbols})
+    return " ".join([f"dipcert bounds {item.id}", *(f"--set {name}=..." for name in names)])
 
 
 def to_dict(item: Item, status: Mapping[str, Status]) -> dict[str, Any]:
@@ -204,7 +207,13 @@ def to_dict(item: Item, status: Mapping[str, Status]) -> dict[str, Any]:
         "when": _expression(item.when),
         "conclusion": _expression(item.conclusion),
         "formulas": [
-            {"name": name, "sympy": linear(expr, unicode=False), "latex": latex(expr), "reads": item.reads[name]}
+            {
+                "name": name,
+                "sympy": linear(expr, unicode=False),
+                "latex": latex(expr),
+                "direction": item.direction_of(name),
+                "reads": item.reads[name],
+            }
             for name, expr in item.formulas.items()
         ],
         "symbols": [symbol_to_dict(SYMBOLS[name]) for name in item.symbols],

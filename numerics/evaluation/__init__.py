@@ -214,7 +214,10 @@ class _Work:
         bare = sp.sympify(self.item.formulas[name])
 
         def entry(status: Status, value: Any, why: str, missing: frozenset[str] = frozenset()) -> FormulaValue:
-            return FormulaValue(name, status, value, self.item.reads[name], latex(bare), why, tuple(sorted(missing)))
+            side = self.item.direction_of(name)
+            return FormulaValue(
+                name, status, value, self.item.reads[name], latex(bare), side, why, tuple(sorted(missing))
+            )
 
         expr, missing = self.resolver.expression(bare)
         if missing:

@@ -119,7 +119,7 @@ class Resolver:
         self._formulas: dict[str, list[tuple[Any, str]]] = {}
         for owner in used_items(self.item):
             for name, expr in owner.formulas.items():
-                if name in SYMBOLS and owner.direction in ("exact", SYMBOLS[name].direction):
+                if name in SYMBOLS and owner.direction_of(name) in ("exact", SYMBOLS[name].direction):
                     self._formulas.setdefault(name, []).append((self.fill(expr), f"{owner.id}.{name}"))
 
     def fill(self, expr: Any) -> Any:

@@ -77,6 +77,7 @@ class FormulaValue:
     value: Any
     reads: str
     latex: str
+    direction: str
     why: str = ""
     missing: tuple[str, ...] = ()
 

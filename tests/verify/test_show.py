@@ -21,16 +21,17 @@ from theory.symbols import SYMBOLS, Psi_inv, sym
 from theory.typeset import document, fragment, prose
 from verify.cli import main
 from verify.commands.show import shown
+from verify.reading import bounds_line
 
 pytestmark = pytest.mark.usefixtures("cache")
 
 # What occurs and is known to compile (test_everything_compiles): a macro that is not here is a slip or needs a look.
 _MACROS = """
-Delta Gamma Lambda Omega Phi Pi Psi Sigma Theta Vert alpha bar begin beta bibitem cdot cite delta displaystyle
+Delta Gamma Lambda Omega Phi Pi Psi Sigma Theta Vert alpha bar begin beta bibitem cdot cite delta displaystyle epsilon
 dot ell end eta frac gamma ge geq gg hat infty int item kappa lVert label lambda le left leq lim limits log
 lvert mathbb mathcal mathrm max middle min mu nabla ne neq nu omega operatorname phi pi psi rho right sigma sinh sqrt
-star substack tan tau text textasciicircum textasciitilde textbackslash texttt theta to top varepsilon vert xi
-zeta
+star substack sup tan tanh tau text textasciicircum textasciitilde textbackslash texttt theta to top varepsilon
+varphi vert wedge xi zeta
 """
 MACROS = {rf"\{name}" for name in _MACROS.split()}
 
@@ -67,8 +68,7 @@ def test_every_item_is_shown_as_text(key, monkeypatch):
         assert entries()[cite].title in flat
     assert "Status (computed)" in text
     last = text.splitlines()[-1]
-    settings = "".join(f" --set {name}=..." for name in item.symbols)
-    assert (last == f"  dipcert bounds {key}{settings}") == bool(item.formulas)
+    assert (last == f"  {bounds_line(item)}") == bool(item.formulas)
     # only a word that is itself too long, a formula with brackets as tall as itself, or the command may be wider
     assert all(len(line) <= 90 or line == last or " " not in line.strip() for line in text.splitlines())
 
@@ -298,6 +298,7 @@ def test_show_is_quick_with_a_warm_cache(cache, tmp_path):
 import sys, pathlib, verify.cache
 verify.cache.directory = lambda: pathlib.Path(sys.argv[1])
 from verify.commands.show import shown
+from verify.reading import bounds_line
 shown(("sharp.stop",))
 print([m for m in ("matplotlib", "scipy", "igraph", "pydantic") if m in sys.modules])
 """

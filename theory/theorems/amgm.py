@@ -55,6 +55,7 @@ AMGM = Statement(
     condition=sp.Lt(rho_0, _capacity, evaluate=False),
     conclusion=sp.Ge(f_a, _root, evaluate=False),
     direction="lower",
+    directions={"ell_a_star": "upper", "length": "upper", "bound": "upper", "t_stop": "upper"},
     formulas={
         "capacity": _capacity,
         "ell_a_star": _ell_a,

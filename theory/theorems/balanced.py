@@ -124,6 +124,7 @@ BALANCED = Statement(
     condition=sp.Gt(gap, 0, evaluate=False),
     conclusion=sp.Ge(sym("f_a"), sp.sqrt(_term / k), evaluate=False),
     direction="lower",
+    directions={"width": "upper", "width_general": "upper", "width_linear": "upper"},
     formulas={
         "s_star_squared_term": _term,
         "probability": _probability,

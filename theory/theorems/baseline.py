@@ -96,6 +96,7 @@ LOSS_RATE = Statement(
     hypotheses=HYPOTHESES,
     conclusion=sp.Le(sym("loss"), _loss, evaluate=False),
     direction="upper",
+    directions={"gamma": "lower", "rate": "lower"},
     formulas={"gamma": _gamma, "bound": _loss, "rate": _rate * w_min},
     reads={
         "gamma": "argument of Psi^{-1} at time t",

@@ -184,6 +184,7 @@ ITEMS: Final = (
         conclusion=sp.Ge(sym("dPsi"), s0**2 * sF**2 / 4, evaluate=False),
         hypotheses=("A.loss.KL",),
         direction="lower",
+        directions={"value": "exact"},
         formulas={"rhs": s0**2 * sF**2 / 4, "value": Psi(loss)},
         reads={"rhs": "lower bound of the derivative of Psi(L)", "value": "the quantity Psi(L)"},
         proof_uses=("step.dissipation",),

@@ -62,6 +62,7 @@ DESCENT = Statement(
     hypotheses=("A.step", "A.gradient_lipschitz"),
     conclusion=sp.Le(loss_next, _bound, evaluate=False),
     direction="upper",
+    directions={"nu": "exact"},
     formulas={"nu": nu_of, "bound": _bound},
     reads={"nu": "the factor nu of the step", "bound": "bound of the next value of the objective"},
     cites=("buskulic2024gd",),
@@ -177,6 +178,7 @@ RATE = Statement(
     condition=sp.Lt(h / nu, sp.Rational(1, 2), evaluate=False),
     conclusion=sp.Le(loss_next, _one_step.subs(s_star, s_star_nu), evaluate=False),
     direction="upper",
+    directions={"s_star": "lower"},
     formulas={
         "s_star": s_star_nu,
         "bound": _one_step,

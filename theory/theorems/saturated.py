@@ -41,6 +41,7 @@ SATURATED = Statement(
     hypotheses=(*SMOOTH, "A.network.W"),
     conclusion=sp.Ge(sym("sigma_theta"), s0 - _Omega_s, evaluate=False),
     direction="upper",
+    directions={"crossing": "exact", "S_total": "lower"},
     formulas={"Omega_s": _Omega_s, "crossing": _crossing, "M4_upper": _M4_upper, "S_total": _S_total},
     reads={
         "Omega_s": "bound of sigma_0 - sigma_min(J(theta)) within r of theta_0",

@@ -191,6 +191,7 @@ RATE = Statement(
     hypotheses=HYPOTHESES,
     conclusion=sp.Le(sym("loss"), Psi_inv(Psi(loss_0) + rate * t), evaluate=False),
     direction="upper",
+    directions={"a": "lower", "rate": "lower"},
     formulas={"a": rate, "bound": Psi_inv(Psi(loss_0) + rate * t), "rate": rate * w_min},
     reads={
         "a": "the rate, sigma_F^2 s(ell_star)^2",
@@ -223,6 +224,7 @@ LOGISTIC = Statement(
     hypotheses=LEAST_SQUARES,
     conclusion=sp.Le(rho, logistic, evaluate=False),
     direction="upper",
+    directions={"a": "lower", "b": "exact"},
     formulas={"a": rate, "b": curvature, "bound": logistic},
     reads={"a": "final linear rate", "b": "curvature", "bound": "bound of rho(t), hence of |y(t) - y|"},
     uses=("sharp.condition",),

@@ -162,6 +162,7 @@ LIPSCHITZ = Statement(
     hypotheses=SMOOTH,
     conclusion=sp.Le(sym("J_pair"), Lip_both * sym("pair_dist"), evaluate=False),
     direction="upper",
+    directions={"R_both": "lower", "R_W": "lower"},
     formulas={"Lip_both": Lip_both, "Lip_W": Lambda_W, "R_both": R_both, "R_W": R_W, "Lip_coarse": Lip_coarse},
     reads={
         "Lip_both": "Lipschitz constant on the ball of radius r, both layers trained",
@@ -286,6 +287,7 @@ OUTPUT_SCALE = Statement(
     when=sp.Gt(_s, 2 * sym("Lambda") * rho_0 / (sF * s0**2), evaluate=False),
     conclusion=sp.Lt(sym("Lambda") * rho_0 / (_s * sF * s0**2), sp.Rational(1, 2), evaluate=False),
     direction="upper",
+    directions={"sigma_F_scaled": "exact", "E_0_scaled": "exact"},
     formulas={
         "sigma_F_scaled": _s * sF,
         "scale_sharp": 2 * sym("Lambda") * rho_0 / (sF * s0**2),

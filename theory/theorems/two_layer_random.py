@@ -75,6 +75,7 @@ SIGMA0 = Statement(
     hypotheses=HYPOTHESES,
     conclusion=sp.Ge(s0**2, sp.Max(0, _f_lo) ** 2 + _sigma_W, evaluate=False),
     direction="lower",
+    directions={"t_dev": "upper"},
     formulas={
         "t_dev": _t_dev,
         "f_lo": _f_lo,
@@ -155,6 +156,7 @@ OUTPUT_SUB_GAUSSIAN = Statement(
     hypotheses=(*HYPOTHESES, "A.network.sub_gaussian", "A.operator.linear", "A.loss.plain_least_squares"),
     conclusion=sp.Le(rho_0**2, _sub_gaussian, evaluate=False),
     direction="upper",
+    directions={"T": "exact", "T_with_sigma0": "exact"},
     formulas={
         "f_hi": _f_hi_T,
         "rho_0_squared": _sub_gaussian,

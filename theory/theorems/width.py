@@ -37,6 +37,7 @@ ORDER_STATISTICS = Statement(
     "|x| the hidden norm f = |phi(a)|/sqrt k, and for a star-shaped one the capacity of the dual choice of dip2.amgm.",
     hypotheses=("A.network.random",),
     direction="lower",
+    directions={"eps_k": "exact", "upper": "upper", "failure": "upper"},
     formulas={
         "eps_k": sp.sqrt(T / (2 * k)),
         "lower": _quantile(sp.Max(0, i / k - eps_k)),
@@ -94,6 +95,7 @@ WIDTH_AMGM = Statement(
     unconditional=("k_min", "order", "T"),
     conclusion=sp.Lt(rho_0, sF * sp.sqrt(k) * f_lo**2 / B1, evaluate=False),
     direction="upper",
+    directions={"T": "exact", "order": "exact"},
     formulas={"k_min": _k_amgm, "order": C * rho_0**2 / sF**2, "T": sp.log(4 / delta)},
     reads={
         "k_min": "every larger k satisfies the condition of dip2.amgm, given lower bounds of f and sigma_F and an upper "
@@ -134,6 +136,7 @@ BALANCED_RATE = Statement(
     requires=(),
     conclusion=sp.Ge(sym("s_star") ** 2, gap / (k * (1 + gap)), evaluate=False),
     direction="lower",
+    directions={"prob": "exact"},
     formulas={"probability": _p_gap, "prob": _largest_p, "gap": _gap_at, "s_star_squared": gap / (k * (1 + gap))},
     reads={
         "probability": "lower bound of the probability that one neuron has a larger gap",
@@ -166,7 +169,7 @@ WIDTH_W = Statement(
     id="wonly.width",
     kind="theorem",
     origin="new",
-    title="Width that suffices with only the first layer trained, whatever the condition number",
+    title="Width for the first layer alone, free of the condition number",
     text=MIRROR_TEXT
     + "Let moreover phi(I_i) = (-phi_sup, phi_sup) for almost every start (tanh, erf, sine: phi_sup = 1), y in the image "
     "of A (otherwise its projection takes its place), x_plus = |A^+ y| the norm of the least-norm preimage, q = rank A, "
@@ -180,6 +183,7 @@ WIDTH_W = Statement(
     condition=sp.Lt(x_plus, _capacity, evaluate=False),
     unconditional=("capacity", "deviation", "capacity_paired", "k_sufficient", "order", "T"),
     direction="lower",
+    directions={"deviation": "upper", "k_sufficient": "upper", "order": "exact", "T": "exact"},
     formulas={
         "capacity": _capacity,
         "deviation": _Z,

@@ -160,6 +160,7 @@ LINEAR_RATE = Statement(
     hypotheses=(*HYPOTHESES, "A.loss.KL", "A.operator.range.radial"),
     conclusion=sp.Le(sym("loss"), Psi_inv(Psi(loss_0) + _rate * t), evaluate=False),
     direction="upper",
+    directions={"rate": "lower"},
     formulas={
         "rate": _rate,
         "bound": Psi_inv(Psi(loss_0) + _rate * t),
@@ -271,6 +272,7 @@ DESCENT = Statement(
     hypotheses=HYPOTHESES,
     conclusion=sp.Le(sym("D_now"), _total, evaluate=False),
     direction="upper",
+    directions={"slope_tanh": "exact"},
     formulas={"bound": _total, "budget": _budget, "loss": loss_star + _budget / (gamma * steps), "slope_tanh": _second},
     reads={
         "bound": "bound of D(h*, h_j), from the current loss l_j >= L_y(B h*)",
