@@ -13,30 +13,21 @@ An undefined operation (the root of a negative number) gives a NaN ball; who cal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
 from flint import acb, arb, ctx, fmpq
 
-from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
+from theory.functions import Given, ImplicitRoot, acosh_exp, expit, expm1, log1p, log_cosh, normal_cdf, softplus
+from theory.implicit import inverse_node, precision, root_node
+from theory.kl import MonotoneInverse
+from theory.stable import stable
 
 __all__ = ["ball_function", "enclose", "gaussian_second_moment", "lower_float", "precision", "upper_float"]
 
 Ball = Any
 Node = Callable[[dict[Any, Ball], bool], Ball]
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Run the body with python-flint's working precision set to `bits` (it is global to the thread; restored after)."""
-    old = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = old
 
 
 def lower_float(ball: Any) -> float:
@@ -81,6 +72,10 @@ def _normal_cdf(x: Ball) -> Ball:
     return (-x / arb(2).sqrt()).erfc() / 2
 
 
+def _far_log_cosh(x: Ball) -> Ball:
+    return x + (-2 * x).exp().log1p() - arb(2).log()
+
+
 def _abs(x: Ball, analytic: bool) -> Ball:
     return x.real_abs(analytic=analytic) if isinstance(x, acb) else abs(x)
 
@@ -109,11 +104,13 @@ _MEROMORPHIC: dict[Any, Callable[[Ball], Ball]] = {
     sp.erfi: lambda x: x.erfi(),
     expit: _expit,
     normal_cdf: _normal_cdf,
+    expm1: lambda x: x.expm1() if isinstance(x, arb) else x.exp() - 1,
 }
 # With branch cuts and a flag in python-flint.
 _FLAGGED: dict[Any, Callable[[Ball, bool], Ball]] = {
     sp.log: lambda x, analytic: x.log(analytic=analytic) if isinstance(x, acb) else x.log(),
     softplus: _softplus,
+    log1p: lambda x, analytic: (1 + x).log(analytic=analytic) if isinstance(x, acb) else x.log1p(),
     sp.Abs: _abs,
 }
 # With branch cuts and no flag: real arguments only.
@@ -123,6 +120,8 @@ _REAL_ONLY: dict[Any, Callable[[Ball], Ball]] = {
     sp.atanh: lambda x: x.atanh(),
     sp.asin: lambda x: x.asin(),
     sp.atan: lambda x: x.atan(),
+    log_cosh: lambda x: (2 * (x / 2).sinh() ** 2).log1p() if abs(x) < 1 else _far_log_cosh(abs(x)),
+    acosh_exp: lambda x: x + (-(-2 * x).expm1()).sqrt().log1p(),
     sp.LambertW: lambda x: x.lambertw(),
 }
 
@@ -236,28 +235,6 @@ def _heaviside(expr: Any) -> Node:
     return node
 
 
-def _root(expr: ImplicitRoot) -> Node:
-    f = _compile(expr.expression)
-
-    def node(env: dict[Any, Ball], analytic: bool) -> Ball:
-        bits = ctx.prec
-        with precision(bits + 32):
-            centre = arb(expr.mpmath_value(bits + 16))
-            radius = arb(2) ** (-bits + max(0, math.ceil(math.log2(1 + float(abs(centre).upper())))))
-            left, right = centre - radius, centre + radius
-            product = f({expr.variable: left}, False) * f({expr.variable: right}, False)
-            inside = left >= arb(int(expr.low.p)) / int(expr.low.q) and right <= arb(int(expr.high.p)) / int(
-                expr.high.q
-            )
-            if not (
-                product < 0 and inside
-            ):  # intermediate value theorem; uniqueness is argued where the number is made
-                raise ArithmeticError(f"no sign change was proved for {expr.name} at {bits} bits: raise the precision")
-            return left.union(right)
-
-    return node
-
-
 def _integral(expr: Any) -> Node:
     if len(expr.limits) != 1 or len(expr.limits[0]) != 3:
         raise NotImplementedError(f"only single definite integrals are enclosed, got {expr}")
@@ -313,8 +290,14 @@ def _compile(expr: Any) -> Node:
         return _constant(arb.const_e)
     if expr is sp.EulerGamma:
         return _constant(arb.const_euler)
+    if isinstance(expr, Given):
+        return _rational(expr.value)
     if isinstance(expr, ImplicitRoot):
-        return _root(expr)
+        return root_node(expr, _compile(expr.expression))
+    if isinstance(expr, MonotoneInverse):
+        s = expr.args[0].variables[0]
+        body = stable(expr.args[0].expr)
+        return inverse_node(s, _compile(body), _compile(stable(body.diff(s))), _compile(expr.args[1]))
     if expr.is_Add or expr.is_Mul:
         return _fold([_compile(a) for a in expr.args], product=expr.is_Mul)
     if expr.is_Pow:
