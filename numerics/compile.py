@@ -117,7 +117,7 @@ def _float64_raw(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
     raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
     if expr.has(sp.Integral):
         raw = np.vectorize(raw, otypes=[np.float64])
-    return raw  # type: ignore[no-any-return]
+    return raw
 
 
 @lru_cache(maxsize=1024)

@@ -25,12 +25,11 @@ def inverse_float(f: Callable[..., Any], slope: Callable[..., Any], y: Any, *par
     >>> float(inverse_float(lambda s: s + np.exp(s), lambda s: 1 + np.exp(s), 1 + np.e))
     1.0
     """
-    y, *parameters = np.broadcast_arrays(np.asarray(y, dtype=np.float64), *parameters)
-    shape = y.shape
-    y, parameters = y.ravel(), [np.asarray(p, dtype=np.float64).ravel() for p in parameters]
+    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (y, *parameters)))
+    flat = [array.ravel() for array in arrays]
     with np.errstate(all="ignore"):
-        result = _search(f, slope, y, parameters)
-    return result.reshape(shape)
+        result = _search(f, slope, flat[0], flat[1:])
+    return result.reshape(arrays[0].shape)
 
 
 def _search(f: Any, slope: Any, y: NDArray[np.float64], parameters: list[Any]) -> NDArray[np.float64]:
@@ -60,8 +59,8 @@ def _search(f: Any, slope: Any, y: NDArray[np.float64], parameters: list[Any]) -
         step = np.where(slow, np.log(middle / now), step)
         before[index] = np.abs(step)
         s[index] = np.where(slow, middle, target)
-        rounding = 4e-16 * (1.0 + np.abs(y[index] / derivative))
-        todo[index] = (np.abs(step) > rounding) & (gap != 0)
+        # converged: a negligible step, or a gap that is one rounding of y
+        todo[index] = (np.abs(step) > 4e-16) & (np.abs(gap) > 2.0**-53 * np.abs(y[index]))
         s[index] = np.where(gap == 0, now, s[index])
     s[todo] = np.nan
     return s

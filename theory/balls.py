@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
-from flint import acb, arb, ctx, fmpq
+from flint import acb, arb, fmpq
 
 from theory.functions import Given, ImplicitRoot, acosh_exp, expit, expm1, log1p, log_cosh, normal_cdf, softplus
 from theory.implicit import inverse_node, precision, root_node

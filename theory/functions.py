@@ -3,8 +3,8 @@
 ``log(1 + exp(800))`` overflows in float64 although softplus(800) = 800, and ``erfc(-x)`` is turned into
 ``2 - erfc(x)`` by SymPy, which loses the left tail of the normal distribution.  As functions of their own,
 :class:`expit`, :class:`softplus` and :class:`normal_cdf` keep one name in every backend, and each backend
-(:mod:`numerics.compile`, :mod:`theory.balls`) evaluates that name stably.  :func:`theory.stable.stable` rewrites elementary formulas,
-such as those that :mod:`theory.kl` derives, in terms of these functions, so that no backend cancels digits.
+(:mod:`numerics.compile`, :mod:`theory.balls`) evaluates that name stably.  :func:`theory.stable.stable` rewrites
+elementary formulas, such as those that :mod:`theory.kl` derives, in terms of these functions: no backend cancels digits.
 
 :class:`ImplicitRoot` is a real number given as the root of an equation (the stationary point of SiLU's derivative
 has no closed form): it evaluates to any precision, and :func:`theory.balls.enclose` proves its digits.

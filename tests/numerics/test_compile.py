@@ -39,6 +39,10 @@ def draw(names, rng):
             values[name] = float(rng.integers(1, 200))
         elif name in ("delta", "prob"):
             values[name] = float(rng.uniform(0.01, 0.99))
+        elif name == "p":
+            values[name] = float(rng.uniform(2.2, 8))
+        elif name == "alpha":
+            values[name] = float(rng.uniform(0.1, 0.45))
         elif name == "tau":
             values[name] = float(rng.uniform(1.1, 3))
         elif info.domain == "real":
@@ -53,7 +57,7 @@ def draw(names, rng):
 
 
 def case(key, name, seed):
-    """(values, kl): drawn for one formula, with either loss."""
+    """(values, kl): drawn for one formula, with any loss."""
     rng = np.random.default_rng(seed)
     kl = LOSSES[sorted(LOSSES)[seed % len(LOSSES)]].kl
     expr = formula(key, name, kl)

@@ -53,6 +53,9 @@ class Parameter:
         return f"{left}{self.domain.inf}, {self.domain.sup}{right}"
 
 
+_SUM = sym("z")
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss L_y(v) = outer(Σ_i entry(|v_i − y_i|, w_i)), its ψ, and the arguments for its properties.
@@ -84,7 +87,7 @@ class Loss:
     range_radial: bool
     range_radial_argument: str
     weighted: bool = False
-    outer: Any = sym("z")
+    outer: Any = _SUM
     parameters: tuple[Parameter, ...] = ()
     smooth_if: Any = None
     sharp_at: str = "axis"
