@@ -46,8 +46,20 @@ def stable(expr: Any) -> Any:
     (2*s + log(-expm1(-2*s)), 1/sqrt(-expm1(-2*s)))
     >>> stable(sp.log(1 + s) + 1 - sp.exp(-s))
     -expm1(-s) + log1p(s)
+
+    Compositions that SymPy simplifies on its own, such as exp(2 log cosh s) = cosh² s, are seen through:
+
+    >>> stable(sp.cosh(s) / sp.sqrt(sp.cosh(s) ** 2 - 1)), stable(sp.log(sp.cosh(s) ** 2 - 1))
+    (1/tanh(s), 2*log(tanh(s)) + 2*log_cosh(s))
+    >>> stable(sp.acosh(sp.sqrt(1 + sp.exp(-2 * s))))
+    acosh_exp(softplus(-2*s)/2)
+    >>> stable(sp.acosh(sp.sqrt(1 + sp.exp(-2 * s) * (sp.exp(2 * s) - 1))))
+    acosh_exp(softplus(log(-expm1(-2*s)))/2)
     """
     expr = expr.replace(lambda e: isinstance(e, sp.acosh) and isinstance(e.args[0], sp.exp), _of_exp)
+    expr = expr.replace(lambda e: isinstance(e, sp.acosh) and _softplus_root(e.args[0]), _of_softplus)
+    expr = expr.replace(lambda e: isinstance(e, sp.log) and _sinh_squared(e.args[0]) is not None, _log_sinh)
+    expr = expr.replace(lambda e: e.is_Pow and _sinh_squared(e.base) is not None, _sinh_power)
     expr = expr.replace(
         lambda e: isinstance(e, sp.log) and isinstance(e.args[0], sp.cosh), lambda e: log_cosh(e.args[0].args[0])
     )
@@ -61,6 +73,40 @@ def stable(expr: Any) -> Any:
     return expr.replace(
         lambda e: isinstance(e, sp.log) and e.args[0].is_Add and sp.S.One in e.args[0].args,
         lambda e: log1p(e.args[0] - 1),
+    )
+
+
+def _sinh_squared(expr: Any) -> Any | None:
+    """The x ≥ 0 of cosh² x − 1, or None."""
+    if not (expr.is_Add and len(expr.args) == 2 and expr.args[0] is sp.S.NegativeOne and expr.args[1].is_Pow):
+        return None
+    base, exponent = expr.args[1].args
+    return base.args[0] if isinstance(base, sp.cosh) and exponent == 2 and base.args[0].is_nonnegative else None
+
+
+def _log_sinh(expr: Any) -> Any:
+    x = _sinh_squared(expr.args[0])
+    return 2 * log_cosh(x) + 2 * sp.log(sp.tanh(x))
+
+
+def _sinh_power(expr: Any) -> Any:
+    x = _sinh_squared(expr.base)
+    return (sp.cosh(x) * sp.tanh(x)) ** (2 * expr.exp)
+
+
+def _softplus_root(expr: Any) -> bool:
+    """Whether an expression is √(1 + U) = exp(softplus(log U)/2), U a product with an exponential."""
+    if not (expr.is_Pow and expr.exp == sp.S.Half and expr.base.is_Add and len(expr.base.args) == 2):
+        return False
+    return 1 in expr.base.args and all(
+        part.is_positive or _growing(part) or isinstance(part, sp.exp) for part in sp.Mul.make_args(expr.base - 1)
+    )
+
+
+def _of_softplus(expr: Any) -> Any:
+    parts = sp.Mul.make_args(expr.args[0].base - 1)
+    return acosh_exp(
+        softplus(sp.Add(*(part.args[0] if isinstance(part, sp.exp) else sp.log(part) for part in parts))) / 2
     )
 
 
