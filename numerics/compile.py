@@ -24,12 +24,25 @@ import sympy as sp
 from flint import acb, arb
 from scipy.integrate import quad
 
+from numerics.inverse import inverse_float, inverse_mpmath
 from numerics.special import FLOAT_FUNCTIONS
 from theory import symbols
 from theory.balls import ball_function, lower_float, precision, upper_float
 from theory.balls import enclose as enclose_number
-from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
+from theory.functions import (
+    Given,
+    ImplicitRoot,
+    acosh_exp,
+    asinh_exp,
+    expit,
+    expm1,
+    log1p,
+    log_cosh,
+    normal_cdf,
+    softplus,
+)
 from theory.kl import Desingularizer, MonotoneInverse
+from theory.stable import stable
 from theory.symbols import SYMBOLS, sym
 
 __all__ = [
@@ -66,11 +79,6 @@ class Enclosure:
         return self.upper - self.lower
 
 
-def _inverse_float(expr: Any) -> Callable[[Any], Any]:
-    """Elementwise numerical inverse of a monotone function, through mpmath (slow: only where no closed form exists)."""
-    return np.vectorize(lambda y: float(MonotoneInverse(expr, sp.Float(y, 17)).n(17)), otypes=[np.float64])
-
-
 def _mp_erfcinv(p: Any) -> Any:
     """mpmath has erfinv only; 1 − p is formed with the digits that a small p costs."""
     lost = max(0, -int(mpmath.floor(mpmath.log(p, 2)))) if p > 0 else 0
@@ -80,9 +88,7 @@ def _mp_erfcinv(p: Any) -> Any:
 
 _MP_FUNCTIONS: dict[str, Any] = {
     "erfcinv": _mp_erfcinv,
-    "expit": expit._mp,
-    "softplus": softplus._mp,
-    "normal_cdf": normal_cdf._mp,
+    **{f.__name__: f._mp for f in (acosh_exp, asinh_exp, expit, expm1, log1p, log_cosh, normal_cdf, softplus)},
     "Heaviside": lambda x, at_zero: 1 if x > 0 else (0 if x < 0 else at_zero),
 }
 
@@ -90,66 +96,27 @@ _MP_FUNCTIONS: dict[str, Any] = {
 def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
     """Replace what no printer knows (implicit roots, numerical inverses, Heaviside) by named functions."""
     extra: dict[str, Any] = {}
-    for i, root in enumerate(sorted(expr.atoms(ImplicitRoot), key=str)):
-        name = f"_root_{i}"
-        extra[name] = (lambda value: lambda: value)(float(root.n(20))) if backend == "float64" else _mp_root(root)
-        expr = expr.xreplace({root: sp.Function(name)()})
     for i, inverse in enumerate(sorted(expr.atoms(MonotoneInverse), key=str)):
         name = f"_inverse_{i}"
         body, argument = inverse.args
-        extra[name] = _inverse_float(body) if backend == "float64" else _mp_inverse(body)
-        expr = expr.xreplace({inverse: sp.Function(name)(argument)})
+        parameters = tuple(sorted(body.free_symbols, key=str))
+        variable = body.variables[0]
+        arguments = (variable, *parameters)
+        if backend == "float64":
+            slope = _float64_raw(body.expr.diff(variable), arguments)
+            extra[name] = partial(inverse_float, _float64_raw(body.expr, arguments), slope)
+        else:
+            extra[name] = partial(inverse_mpmath, _mpmath(body.expr, arguments))
+        expr = expr.xreplace({inverse: sp.Function(name)(argument, *parameters)})
+    for i, root in enumerate(sorted(expr.atoms(ImplicitRoot, Given), key=str)):
+        name = f"_root_{i}"
+        extra[name] = (lambda value: lambda: value)(float(root.n(20))) if backend == "float64" else _mp_root(root)
+        expr = expr.xreplace({root: sp.Function(name)()})
     return expr.replace(sp.Heaviside, sp.Function("_step")), extra
 
 
-def _logarithm_out(power: Any) -> Any:
-    """exp(c(log(x)/c + y)) as x exp(c y): the rounding of log(x) would be magnified by its size (700 for x = 1e-304)."""
-    exponent = power.args[0]
-    sums = [factor for factor in exponent.args if factor.is_Add and factor.has(sp.log)] if exponent.is_Mul else []
-    if len(sums) != 1:
-        return power
-    return sp.exp(sp.Add(*(exponent / sums[0] * term for term in sums[0].args)))
-
-
-def _without_cancellation(expr: Any) -> Any:
-    """log(1 + u) as log1p(u) and exp(u) − 1 as expm1(u): the same numbers, with their digits when u is small."""
-
-    def exponent(factor: Any) -> Any:
-        """log of an exponential or of a positive number to a symbolic power; None for anything else."""
-        if isinstance(factor, sp.exp):
-            return factor.args[0]
-        if factor.is_Pow and factor.base.is_positive and factor.exp.free_symbols:
-            return factor.exp * sp.log(factor.base)
-        return None
-
-    def exponential(total: Any) -> Any:
-        terms = list(total.args)
-        for term in terms:
-            factor, rest = term.as_coeff_Mul()
-            power = exponent(rest)
-            if power is not None and -factor in terms:
-                terms.remove(term)
-                terms.remove(-factor)
-                return sp.Add(factor * sp.Function("expm1")(power), *terms)
-        return total
-
-    expr = expr.replace(lambda e: isinstance(e, sp.exp) and e.has(sp.log), _logarithm_out)
-    expr = expr.replace(lambda e: e.is_Add and e.has(sp.exp, sp.Pow), exponential)
-    return expr.replace(
-        lambda e: isinstance(e, sp.log) and e.args[0].is_Add and sp.S.One in e.args[0].args,
-        lambda e: sp.Function("log1p")(e.args[0] - 1),
-    )
-
-
-def _mp_root(root: ImplicitRoot) -> Callable[[], Any]:
+def _mp_root(root: ImplicitRoot | Given) -> Callable[[], Any]:
     return lambda: root.mpmath_value(mpmath.mp.prec)
-
-
-def _mp_inverse(body: Any) -> Callable[[Any], Any]:
-    def inverse(y: Any) -> Any:
-        return MonotoneInverse(body, sp.Float(y, mpmath.mp.dps)).n(mpmath.mp.dps)._to_mpmath(mpmath.mp.prec)
-
-    return inverse
 
 
 def _outside(expr: Any, how: str) -> HypothesisNotMet:
@@ -159,17 +126,26 @@ def _outside(expr: Any, how: str) -> HypothesisNotMet:
 
 
 # SciPy's default asks for an absolute 1.5e-8, which says nothing about a small integral.
-_QUAD = partial(quad, epsabs=0.0, epsrel=1e-13, limit=200)
+def _quadrature(integrand: Callable[[Any], Any], low: float, high: float) -> Any:
+    """SciPy's quadrature of a NumPy function: a Python float would raise where it overflows."""
+    return quad(lambda z: integrand(np.float64(z)), low, high, epsabs=0.0, epsrel=1e-13, limit=200)
+
+
+@lru_cache(maxsize=1024)
+def _float64_raw(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
+    """The printed function, NaN where it has no value."""
+    ready, extra = _prepare(stable(expr), "float64")
+    modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside, "quad": _quadrature}, "scipy", "numpy"]
+    raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
+    if expr.has(sp.Integral):
+        raw = np.vectorize(raw, otypes=[np.float64])
+    return raw
 
 
 @lru_cache(maxsize=1024)
 def with_nan(expr: Any, args: tuple[Any, ...]) -> Callable[..., np.ndarray]:
     """The float64 function of arrays, NaN where there is no real value: for callers that mask what they ask for."""
-    ready, extra = _prepare(_without_cancellation(expr), "float64")
-    modules = [{**FLOAT_FUNCTIONS, **extra, "_step": np.heaviside, "quad": _QUAD}, "scipy", "numpy"]
-    raw = sp.lambdify(args, ready, modules=modules, cse=not expr.has(sp.Integral))  # cse would leak the dummy
-    if expr.has(sp.Integral):
-        raw = np.vectorize(raw, otypes=[np.float64])
+    raw = _float64_raw(expr, args)
 
     def compiled(*values: Any) -> np.ndarray:
         arrays = [np.asarray(value, dtype=np.float64) for value in values]
@@ -198,7 +174,7 @@ def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
 
 @lru_cache(maxsize=1024)
 def _mpmath(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
-    ready, extra = _prepare(expr, "mpmath")
+    ready, extra = _prepare(stable(expr), "mpmath")
     raw = sp.lambdify(args, ready, modules=[{**_MP_FUNCTIONS, **extra, "_step": _MP_FUNCTIONS["Heaviside"]}, "mpmath"])
 
     def compiled(*values: Any) -> Any:
@@ -248,7 +224,7 @@ def _plain(value: Any) -> Any:
 
 @lru_cache(maxsize=1024)
 def _balls(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
-    compiled = ball_function(expr, args)
+    compiled = ball_function(stable(expr), args)
 
     def apply(*values: Any, analytic: bool = False) -> Any:
         balls = [value if isinstance(value, arb | acb) else arb(_plain(value)) for value in values]

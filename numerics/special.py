@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-__all__ = ["FLOAT_FUNCTIONS", "dilogarithm", "erf_series"]
+__all__ = ["FLOAT_FUNCTIONS", "acosh_exp", "asinh_exp", "dilogarithm", "erf_series", "log_cosh"]
 
 
 def erf_series(z: Any) -> np.ndarray:
@@ -61,6 +61,25 @@ def dilogarithm(order: Any, z: Any) -> Any:
     return np.where(far, -(np.pi**2) / 6 - 0.5 * np.log(np.where(far, -z, 1.0)) ** 2 - value, value)
 
 
+def log_cosh(x: Any) -> Any:
+    """log cosh x without cancellation near 0 and without overflow."""
+    x = np.abs(np.asarray(x, dtype=np.float64))
+    near = np.log1p(2 * np.sinh(np.minimum(x, 1.0) / 2) ** 2)
+    return np.where(x < 1.0, near, x + np.log1p(np.exp(-2 * x)) - np.log(2.0))
+
+
+def acosh_exp(x: Any) -> Any:
+    """arcosh(e^x) for x ≥ 0 without cancellation near 0 and without overflow."""
+    return x + np.log1p(np.sqrt(-np.expm1(-2 * np.asarray(x, dtype=np.float64))))
+
+
+def asinh_exp(x: Any, p: Any) -> Any:
+    """arsinh(e^x √p) for p > 0 and e^x of any size."""
+    x, root = np.asarray(x, dtype=np.float64), np.sqrt(np.asarray(p, dtype=np.float64))
+    far = x + np.log(root + np.sqrt(p + np.exp(-2 * np.maximum(x, 300.0))))
+    return np.where(x > 300.0, far, np.arcsinh(np.exp(np.minimum(x, 300.0)) * root))
+
+
 FLOAT_FUNCTIONS: dict[str, Any] = {
     "expit": scipy.special.expit,
     "sech": lambda x: 1 / np.cosh(x),
@@ -71,5 +90,8 @@ FLOAT_FUNCTIONS: dict[str, Any] = {
     "Heaviside": np.heaviside,
     "log1p": np.log1p,
     "expm1": np.expm1,
+    "log_cosh": log_cosh,
+    "acosh_exp": acosh_exp,
+    "asinh_exp": asinh_exp,
 }
 """Name in a printed expression → NumPy function."""

@@ -13,31 +13,33 @@ An undefined operation (the root of a negative number) gives a NaN ball; who cal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
-from flint import acb, arb, ctx, fmpq
+from flint import acb, arb, fmpq
 
-from theory.functions import ImplicitRoot, expit, normal_cdf, softplus
+from theory.functions import (
+    Given,
+    ImplicitRoot,
+    acosh_exp,
+    asinh_exp,
+    expit,
+    expm1,
+    log1p,
+    log_cosh,
+    normal_cdf,
+    softplus,
+)
+from theory.implicit import inverse_node, precision, root_node
+from theory.kl import MonotoneInverse
+from theory.stable import stable
 
 __all__ = ["ball_function", "enclose", "gaussian_second_moment", "lower_float", "precision", "upper_float"]
 
 _EVALUATIONS = 10_000  # of an integrand; smooth ones take a few hundred
 Ball = Any
 Node = Callable[[dict[Any, Ball], bool], Ball]
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Run the body with python-flint's working precision set to `bits` (it is global to the thread; restored after)."""
-    old = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = old
 
 
 def lower_float(ball: Any) -> float:
@@ -86,6 +88,10 @@ def _erfinv(x: Ball) -> Ball:
     return arb(0) if x.is_zero() else x.erfinv()
 
 
+def _far_log_cosh(x: Ball) -> Ball:
+    return x + (-2 * x).exp().log1p() - arb(2).log()
+
+
 def _abs(x: Ball, analytic: bool) -> Ball:
     return x.real_abs(analytic=analytic) if isinstance(x, acb) else abs(x)
 
@@ -114,11 +120,13 @@ _MEROMORPHIC: dict[Any, Callable[[Ball], Ball]] = {
     sp.erfi: lambda x: x.erfi(),
     expit: _expit,
     normal_cdf: _normal_cdf,
+    expm1: lambda x: x.expm1() if isinstance(x, arb) else x.exp() - 1,
 }
 # With branch cuts and a flag in python-flint.
 _FLAGGED: dict[Any, Callable[[Ball, bool], Ball]] = {
     sp.log: lambda x, analytic: x.log(analytic=analytic) if isinstance(x, acb) else x.log(),
     softplus: _softplus,
+    log1p: lambda x, analytic: (1 + x).log(analytic=analytic) if isinstance(x, acb) else x.log1p(),
     sp.Abs: _abs,
 }
 # With branch cuts and no flag: real arguments only.
@@ -128,6 +136,8 @@ _REAL_ONLY: dict[Any, Callable[[Ball], Ball]] = {
     sp.atanh: lambda x: x.atanh(),
     sp.asin: lambda x: x.asin(),
     sp.atan: lambda x: x.atan(),
+    log_cosh: lambda x: (2 * (x / 2).sinh() ** 2).log1p() if abs(x) < 1 else _far_log_cosh(abs(x)),
+    acosh_exp: lambda x: x + (-(-2 * x).expm1()).sqrt().log1p(),
     sp.LambertW: lambda x: x.lambertw(),
     sp.erfinv: _erfinv,
     sp.erfcinv: lambda x: x.erfcinv(),
@@ -243,21 +253,14 @@ def _heaviside(expr: Any) -> Node:
     return node
 
 
-def _root(expr: ImplicitRoot) -> Node:
-    f = _compile(expr.expression)
+def _asinh_exp(expr: Any) -> Node:
+    exponent, factor = (_compile(part) for part in expr.args)
 
     def node(env: dict[Any, Ball], analytic: bool) -> Ball:
-        bits = ctx.prec
-        with precision(bits + 32):
-            centre = arb(expr.mpmath_value(bits + 16))
-            radius = arb(2) ** (-bits + max(0, math.ceil(math.log2(1 + float(abs(centre).upper())))))
-            left, right = centre - radius, centre + radius
-            product = f({expr.variable: left}, False) * f({expr.variable: right}, False)
-            low, high = (arb(fmpq(int(end.p), int(end.q))) for end in (expr.low, expr.high))
-            # intermediate value theorem; uniqueness is argued where the number is made
-            if not (product < 0 and left >= low and right <= high):
-                raise ArithmeticError(f"no sign change was proved for {expr.name} at {bits} bits: raise the precision")
-            return left.union(right)
+        x, p = exponent(env, analytic), factor(env, analytic)
+        if isinstance(x, acb) or isinstance(p, acb):
+            raise NotImplementedError("asinh_exp under an integral sign: its branch cuts are not tracked")
+        return x + (p.sqrt() + (p + (-2 * x).exp()).sqrt()).log() if x > 1 else (x.exp() * p.sqrt()).asinh()
 
     return node
 
@@ -318,8 +321,14 @@ def _compile(expr: Any) -> Node:
         return _constant(arb.const_e)
     if expr is sp.EulerGamma:
         return _constant(arb.const_euler)
+    if isinstance(expr, Given):
+        return _rational(expr.value)
     if isinstance(expr, ImplicitRoot):
-        return _root(expr)
+        return root_node(expr, _compile(expr.expression))
+    if isinstance(expr, MonotoneInverse):
+        s = expr.args[0].variables[0]
+        body = stable(expr.args[0].expr)
+        return inverse_node(s, _compile(body), _compile(stable(body.diff(s))), _compile(expr.args[1]))
     if expr.is_Add or expr.is_Mul:
         return _fold([_compile(a) for a in expr.args], product=expr.is_Mul)
     if expr.is_Pow:
@@ -332,6 +341,8 @@ def _compile(expr: Any) -> Node:
         return _real_only(kind.__name__, _REAL_ONLY[kind], _compile(expr.args[0]))
     if kind in (sp.Max, sp.Min):
         return _reduce(_extremum(kind.__name__.lower()), [_compile(a) for a in expr.args])
+    if kind is asinh_exp:
+        return _asinh_exp(expr)
     if kind is sp.Heaviside:
         return _heaviside(expr)
     if kind is sp.hyper:

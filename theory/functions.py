@@ -3,7 +3,8 @@
 ``log(1 + exp(800))`` overflows in float64 although softplus(800) = 800, and ``erfc(-x)`` is turned into
 ``2 - erfc(x)`` by SymPy, which loses the left tail of the normal distribution.  As functions of their own,
 :class:`expit`, :class:`softplus` and :class:`normal_cdf` keep one name in every backend, and each backend
-(:mod:`numerics.compile`, :mod:`theory.balls`) evaluates that name stably.
+(:mod:`numerics.compile`, :mod:`theory.balls`) evaluates that name stably.  :func:`theory.stable.stable` rewrites
+elementary formulas, such as those that :mod:`theory.kl` derives, in terms of these functions: no backend cancels digits.
 
 :class:`ImplicitRoot` is a real number given as the root of an equation (the stationary point of SiLU's derivative
 has no closed form): it evaluates to any precision, and :func:`theory.balls.enclose` proves its digits.
@@ -17,7 +18,18 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-__all__ = ["ImplicitRoot", "expit", "normal_cdf", "normal_pdf", "softplus"]
+__all__ = [
+    "Given",
+    "ImplicitRoot",
+    "acosh_exp",
+    "expit",
+    "expm1",
+    "log1p",
+    "log_cosh",
+    "normal_cdf",
+    "normal_pdf",
+    "softplus",
+]
 
 
 class _Entire(sp.Function):
@@ -148,9 +160,165 @@ class normal_cdf(_Entire):
         return mpmath.erfc(-x / mpmath.sqrt(2)) / 2
 
 
+class expm1(_Entire):
+    """e^x − 1, with its digits for small x.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> expm1(x).diff(x), expm1(x).rewrite(sp.exp)
+    (exp(x), exp(x) - 1)
+    """
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The exponential function."""
+        return sp.exp(self.args[0])
+
+    def _eval_rewrite_as_exp(self, x: Any, **kwargs: Any) -> Any:
+        return sp.exp(x) - 1
+
+    @staticmethod
+    def _mp(x: Any) -> Any:
+        return mpmath.expm1(x)
+
+
+class log1p(_Entire):
+    """log(1 + x), with its digits for small x.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> log1p(x).diff(x), log1p(x).rewrite(sp.log)
+    (1/(x + 1), log(x + 1))
+    """
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """1/(1 + x)."""
+        return 1 / (1 + self.args[0])
+
+    def _eval_rewrite_as_log(self, x: Any, **kwargs: Any) -> Any:
+        return sp.log(1 + x)
+
+    @staticmethod
+    def _mp(x: Any) -> Any:
+        return mpmath.log1p(x)
+
+
+class log_cosh(_Entire):
+    """log cosh x = log(1 + 2 sinh²(x/2)): spelled out it loses its digits below |x| ≈ 1e-8 and overflows beyond 710.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> log_cosh(x).diff(x), log_cosh(x).rewrite(sp.cosh)
+    (tanh(x), log(cosh(x)))
+    """
+
+    @classmethod
+    def eval(cls, x: Any) -> Any:
+        """Exact value at 0."""
+        return sp.S.Zero if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The hyperbolic tangent."""
+        return sp.tanh(self.args[0])
+
+    def _eval_rewrite_as_cosh(self, x: Any, **kwargs: Any) -> Any:
+        return sp.log(sp.cosh(x))
+
+    def _eval_is_nonnegative(self) -> Any:
+        return self.args[0].is_real
+
+    @staticmethod
+    def _mp(x: Any) -> Any:
+        x = abs(x)
+        if x < 1:
+            return mpmath.log1p(2 * mpmath.sinh(x / 2) ** 2)
+        return x + mpmath.log1p(mpmath.exp(-2 * x)) - mpmath.log(2)
+
+
+class acosh_exp(_Entire):
+    """arcosh(e^x) for x ≥ 0, the inverse of :class:`log_cosh`: x + log(1 + √(1 − e^{−2x})), every term positive.
+
+    >>> x = sp.Symbol("x", positive=True)
+    >>> acosh_exp(x).diff(x), acosh_exp(x).rewrite(sp.acosh)
+    (1/sqrt(-expm1(-2*x)), acosh(exp(x)))
+    """
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """1/√(1 − e^{−2x})."""
+        return 1 / sp.sqrt(-expm1(-2 * self.args[0]))
+
+    def _eval_rewrite_as_acosh(self, x: Any, **kwargs: Any) -> Any:
+        return sp.acosh(sp.exp(x))
+
+    @staticmethod
+    def _mp(x: Any) -> Any:
+        return x + mpmath.log1p(mpmath.sqrt(-mpmath.expm1(-2 * x)))
+
+
+class asinh_exp(sp.Function):
+    """arsinh(e^x √p) = arcosh √(1 + p e^{2x}), p > 0: e^x need not fit into a double, and the logarithm of p is not taken.
+
+    >>> x, p = sp.Symbol("x", real=True), sp.Symbol("p", positive=True)
+    >>> asinh_exp(x, p).rewrite(sp.asinh)
+    asinh(sqrt(p)*exp(x))
+    """
+
+    nargs = 2
+
+    def _eval_is_nonnegative(self) -> Any:
+        return self.args[0].is_extended_real
+
+    def _eval_rewrite_as_asinh(self, x: Any, p: Any, **kwargs: Any) -> Any:
+        return sp.asinh(sp.exp(x) * sp.sqrt(p))
+
+    @staticmethod
+    def _mp(x: Any, p: Any) -> Any:
+        if x < 1:
+            return mpmath.asinh(mpmath.exp(x) * mpmath.sqrt(p))
+        return x + mpmath.log(mpmath.sqrt(p) + mpmath.sqrt(p + mpmath.exp(-2 * x)))
+
+
 def normal_pdf(x: Any) -> Any:
     """The standard normal density e^{−x²/2}/√(2π), as an expression."""
     return sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+class Given(sp.AtomicExpr):
+    """A positive rational number that SymPy leaves alone: (p − 2)^{p/(p−2)} at p = 2 + 2^{-20} has millions of digits.
+
+    >>> Given(sp.Rational(5, 2)) ** Given(3), sp.N(Given(sp.Rational(5, 2)) ** Given(3), 10)
+    (2.5**3, 15.62500000)
+    """
+
+    is_real = True
+    is_positive = True
+    is_number = True
+    is_finite = True
+    is_commutative = True
+
+    def __new__(cls, value: Any) -> Given:
+        """Make the atom from an exact number; ValueError if it is not positive."""
+        obj = super().__new__(cls)
+        obj.value = sp.Rational(value)
+        if obj.value <= 0:
+            raise ValueError(f"a positive number is needed; given {value}")
+        return obj
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.value,)
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self._hashable_content()
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.value._eval_evalf(prec)
+
+    def mpmath_value(self, prec: int) -> Any:
+        """The number as an mpf."""
+        with mpmath.workprec(prec):
+            return mpmath.mpf(int(self.value.p)) / int(self.value.q)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{float(self.value):.17g}"
+
+    def _latex(self, printer: Any) -> str:
+        return f"{float(self.value):.17g}"
 
 
 class ImplicitRoot(sp.AtomicExpr):

@@ -20,7 +20,7 @@ import sympy as sp
 from theory import symbols
 from theory.symbols import sym
 
-__all__ = ["Desingularizer", "MonotoneInverse", "derive"]
+__all__ = ["Desingularizer", "ExceptionalParameter", "MonotoneInverse", "derive"]
 
 
 class MonotoneInverse(sp.Function):
@@ -32,6 +32,18 @@ class MonotoneInverse(sp.Function):
     """
 
     nargs = 2
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """Those of the value and the parameters of the function; its own variable is bound."""
+        return set().union(*(argument.free_symbols for argument in self.args))
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        function, value = self.args
+        body = printer._print(function.expr)
+        variable = printer._print(function.variables[0])
+        inverse = rf"\left({variable} \mapsto {body}\right)^{{-1}}\left({printer._print(value)}\right)"
+        return inverse if exp is None else rf"\left({inverse}\right)^{{{exp}}}"
 
     def _eval_is_nonnegative(self) -> Any:
         return self.args[1].is_extended_real
@@ -70,6 +82,10 @@ def _bracketed_root(f: Callable[[Any], Any]) -> Any:
         middle = (low + high) / 2
         low, high = (low, middle) if (f(middle) > 0) == rising else (middle, high)
     return mpmath.findroot(f, (low, high), solver="anderson", maxsteps=100, verify=False)
+
+
+class ExceptionalParameter(ValueError):
+    """A formula for generic parameters at a value where it is another one (a power that becomes a logarithm)."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +128,12 @@ class Desingularizer:
         }
 
         def put(function: Any) -> Any:
-            return sp.Lambda(function.variables, function.expr.subs(exact))
+            filled = function.expr.subs(exact)
+            if filled.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
+                raise ExceptionalParameter(
+                    f"{function.expr} has no value at {exact}: fill in the value before deriving"
+                )
+            return sp.Lambda(function.variables, filled)
 
         return replace(
             self,
@@ -161,6 +182,8 @@ def _positive_quadratic_root(expr: Any, s: Any, value: Any) -> Any | None:
     if not expr.is_polynomial(s) or sp.degree(expr, s) != 2:
         return None
     a, b, c = sp.Poly(expr - value, s).all_coeffs()
+    if b.is_positive:  # the same root without the difference of nearly equal numbers
+        return -2 * c / (b + sp.sqrt(b**2 - 4 * a * c))
     return (-b + sp.sqrt(b**2 - 4 * a * c)) / (2 * a)
 
 
@@ -171,6 +194,9 @@ def _inverse(function: Any, value: Any) -> Any | None:
     if candidate is None:
         return None
     back = sp.simplify(candidate.subs(value, function.expr))
+    back = back.replace(
+        lambda e: e.is_Pow and e.exp == sp.S.Half and e.base.is_Add, lambda e: sp.sqrt(sp.factor(e.base))
+    )
     return candidate if sp.simplify(back - s) == 0 or sp.powdenest(back, force=True) == s else None
 
 
@@ -178,7 +204,8 @@ def derive(psi: Any, r0: Any = sp.oo) -> Desingularizer:
     """Everything that the theorems need, from ψ: an expression in ``sym("s")`` or a Lambda, increasing on (0, r0).
 
     Inverses that SymPy finds are kept only if composition gives back the argument.  ValueError if ψ(0) ≠ 0 or if SymPy
-    cannot integrate (ψ')².
+    cannot integrate (ψ')².  Parameters are generic: where the integral is a power except at one value of a parameter,
+    the power is returned, and :meth:`Desingularizer.substitute` refuses that value (fill it in before deriving).
 
     >>> d = derive(sp.sqrt(2 * sym("s")))
     >>> d.Psi(sym("s")), d.Psi_inv(sym("t")), d.psi_inv(sym("rho"))
@@ -186,22 +213,28 @@ def derive(psi: Any, r0: Any = sp.oo) -> Desingularizer:
     """
     s = sym("s")
     expr = psi(s) if isinstance(psi, sp.Lambda) else sp.sympify(psi)
-    if sp.limit(expr, s, 0, "+") != 0:
-        raise ValueError(f"a desingularizing function vanishes at 0; {expr} does not")
     positive = sp.Dummy("s", positive=True)  # the derivative and the integral live on s > 0
-    slope = sp.simplify(expr.subs(s, positive).diff(positive))
+    factor, shape = expr.subs(s, positive).as_independent(positive, as_Add=False)
+    if sp.limit(shape, positive, 0, "+") != 0:
+        raise ValueError(f"a desingularizing function vanishes at 0; {expr} does not")
+    K = sp.Dummy("K", positive=True)  # stands for the constant factor, which SymPy would mix into the powers
+    slope = sp.simplify(shape.diff(positive))
     primitive = sp.integrate(-sp.simplify(slope**2), positive)
     if primitive.has(sp.Integral):
         raise ValueError(f"SymPy finds no primitive of the square of {slope}: give psi in another form")
-    primitive = sp.simplify(primitive)
+    primitive = primitive.replace(sp.Piecewise, lambda generic, *exceptional: generic[0])
+    primitive = sp.expand_mul(sp.expand_log(sp.simplify(primitive)))
     rho, tau = sp.Dummy("rho", nonnegative=True), sp.Dummy("tau", real=True)
-    big = sp.Lambda(positive, primitive)
-    small = sp.Lambda(positive, expr.subs(s, positive))
+    unit = factor is sp.S.One
+    big = sp.Lambda(positive, primitive if unit else K**2 * primitive)
+    small = sp.Lambda(positive, shape if unit else K * shape)
     psi_inv, Psi_inv = _inverse(small, rho), _inverse(big, tau)
+    small, big = (sp.Lambda(positive, f.expr.subs(K, factor)) for f in (small, big))
+    psi_inv, Psi_inv = (g if g is None else g.subs(K, factor) for g in (psi_inv, Psi_inv))
     closed = psi_inv is not None and Psi_inv is not None
     return Desingularizer(
         psi=small,
-        dpsi=sp.Lambda(positive, slope),
+        dpsi=sp.Lambda(positive, factor * slope),
         psi_inv=sp.Lambda(rho, MonotoneInverse(small, rho) if psi_inv is None else psi_inv),
         Psi=big,
         Psi_inv=sp.Lambda(tau, MonotoneInverse(big, tau) if Psi_inv is None else Psi_inv),

@@ -311,7 +311,9 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ),
     # losses
     ("p", "p", "exact", "> 0", "exponent of a power loss"),
-    ("alpha", r"\alpha", "exact", "> 0", "exponent of the Lojasiewicz family psi(s) = c s^alpha"),
+    ("huber", r"\delta_H", "exact", "> 0", "residual at which the pseudo-Huber loss turns from quadratic to linear"),
+    ("sigma", r"\sigma", "lower", "> 0", "constant of the dissipation L' <= -sigma^2/psi'(L)^2"),
+    ("alpha", r"\alpha", "exact", "> 0", "exponent of the Lojasiewicz family psi(s) = c s^alpha (< 1)"),
 )
 
 

@@ -2,7 +2,6 @@
 
 import sympy as sp
 
-from theory.kl import derive
 from theory.losses.base import Loss
 from theory.symbols import sym
 
@@ -10,7 +9,7 @@ least_squares = Loss(
     name="least_squares",
     title="least squares",
     entry=sym("r") ** 2 / 2,
-    kl=derive(sp.sqrt(2 * sym("s"))),
+    psi=sp.sqrt(2 * sym("s")),
     kl_argument="‖∇L‖ = ‖r‖ = √(2L), so ψ' = (2s)^{-1/2} gives ψ'(L)‖∇L‖ = 1 with equality.",
     smooth=True,
     convex=True,
@@ -18,6 +17,6 @@ least_squares = Loss(
     gradient_lipschitz=sp.S.One,
     range_radial=True,
     range_radial_argument="⟨r, ∇L⟩ = ‖r‖² and ψ'(L) = 1/‖r‖: equality.",
-    weighted=False,
-    cites=("buskulic2023",),
+    sharp_at="everywhere",
+    cites=("buskulic2024",),
 )

@@ -2,7 +2,6 @@
 
 import sympy as sp
 
-from theory.kl import derive
 from theory.losses.base import Loss
 from theory.symbols import sym
 
@@ -10,7 +9,7 @@ weighted_least_squares = Loss(
     name="weighted_least_squares",
     title="weighted least squares",
     entry=sym("w") * sym("r") ** 2 / 2,
-    kl=derive(sp.sqrt(2 * sym("s") / sym("w_min"))),
+    psi=sp.sqrt(2 * sym("s") / sym("w_min")),
     kl_argument=(
         "‖∇L‖² = Σ w_i² r_i² ≥ w_min Σ w_i r_i² = 2 w_min L, and ψ' = (2 w_min s)^{-1/2}; equality along an entry of "
         "smallest weight."
@@ -24,5 +23,5 @@ weighted_least_squares = Loss(
         "⟨r, ∇L⟩ = Σ w_i r_i² = 2L and ψ'(L) = (2 w_min L)^{-1/2}, so ψ'(L)⟨r, ∇L⟩ = √(Σ w_i r_i² / w_min) ≥ ‖r‖."
     ),
     weighted=True,
-    cites=("buskulic2023",),
+    cites=("buskulic2024",),
 )
