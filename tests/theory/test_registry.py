@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 
 from theory.ledger import Registry, registry
+from theory.losses import LOSSES
 from theory.statement import Hypothesis, Statement
 from theory.symbols import SYMBOLS, sym
 
@@ -32,7 +33,7 @@ dip2.amgm dip2.antisymmetric dip2.balanced dip2.conservation dip2.no_threshold d
 dip2.two_sided
 wonly.linear_rate wonly.mirror wonly.rate wonly.stop wonly.threshold
 recover.kernel recover.mu_linear recover.no_prior recover.reach recover.split recover.synthesis recover.tension
-kl.alpha_half
+kl.alpha_half kl.least_squares kl.log_cosh kl.lojasiewicz kl.lp kl.p_power kl.pseudo_huber kl.weighted_least_squares
 """
 EXPECTED = _EXPECTED.split()
 
@@ -72,6 +73,8 @@ FORMULAS = {
     "step.jacobian_ball": "rhs",
     "recover.reach": "radius",
     "recover.split": "bound",
+    **{f"kl.{name}": "psi dpsi Psi bound" for name in LOSSES},
+    "kl.lojasiewicz": "psi dpsi Psi bound bound_half t_extinct",
 }
 
 

@@ -20,6 +20,7 @@ sharp.implies_baseline sharp.restart sharp.composed illposed.semiconvergence ill
 dip2.gram dip2.reduction dip2.modulus dip2.lipschitz dip2.sigma0 dip2.output0 dip2.output_sub_gaussian
 dip2.width_baseline dip2.width_sharp dip2.two_sided dip2.amgm dip2.conservation dip2.balanced dip2.output_scale
 wonly.mirror wonly.rate wonly.linear_rate wonly.stop recover.linear recover.kernel recover.reach kl.alpha_half
+kl.least_squares kl.log_cosh kl.lojasiewicz kl.lp kl.p_power kl.pseudo_huber kl.weighted_least_squares
 """
 CALCULUS = _CALCULUS.split()
 

@@ -16,6 +16,7 @@ from theory.theorems import (
     baseline_steps,
     illposed,
     kl,
+    losses,
     recovery,
     sharp,
     sharp_more,
@@ -40,4 +41,5 @@ ITEMS: Final[tuple[Hypothesis | Statement, ...]] = (
     *wonly.ITEMS,
     *recovery.ITEMS,
     *kl.ITEMS,
+    *losses.ITEMS,
 )
