@@ -49,8 +49,8 @@ def _formulas(loss: Loss) -> LazyFormulas:
 
 
 def entry_slope(loss: Loss) -> Any:
-    """‖∇L‖² in terms of the residual ``r`` where KL is an equality: one entry (unit weight), or the norm of r."""
-    whole = loss.outer.subs(z, loss.entry).subs({r: _R, w: w_min})
+    """L and ‖∇L‖² for a single residual r > 0 (of the smallest weight), or for ‖r‖ where the loss sees nothing else."""
+    whole = loss.outer.subs(z, loss.entry).subs({r: _R, w: w_min}).rewrite(sp.cosh)
     return whole, sp.powsimp(whole.diff(_R)) ** 2
 
 
@@ -66,8 +66,8 @@ def attained(loss: Loss, psi: Any = None) -> Callable[[], Any]:
 
 
 def _inverse_of_the_entry(loss: Loss) -> Callable[[], Any]:
-    """ψ(L) − r for a single residual, squared in ψ to avoid roots."""
-    return lambda: loss.psi.subs({s: entry_slope(loss)[0], m: 1}) - _R
+    """ψ^{-1}(r) − L for a single residual r."""
+    return lambda: sp.simplify(loss.kl.psi_inv(_R).subs(m, 1) - entry_slope(loss)[0])
 
 
 def primitive(loss: Loss, Psi: Any = None) -> Callable[[], Any]:
@@ -265,24 +265,11 @@ LOG_COSH = _statement(
     proof=_proof(_LC, "|f''| = 1 - tanh^2 <= 1."),
     tight="equality for a single nonzero entry",
     obligations=(
-        Obligation(
-            "f'^2 = 1 - e^{-2f}: psi'(f)^2 f'^2 = 1",
-            lambda: sp.simplify((1 - sp.exp(-2 * sp.log(sp.cosh(r)))) - _LC.entry.diff(r) ** 2),
-        ),
-        Obligation("1/psi'^2 = 1 - e^{-2s}", lambda: sp.simplify(1 / _LC.kl.dpsi(_S) ** 2 - (1 - sp.exp(-2 * _S)))),
-        Obligation(
-            "psi' is the derivative of psi",
-            lambda: sp.simplify(_LC.psi.subs(s, _S).diff(_S) ** 2 - _LC.kl.dpsi(_S) ** 2),
-        ),
+        *_common(_LC),
         Obligation(
             "h = 1 - e^{-2s} is concave, h(0) = 0",
             concave_slope(_LC, 4 * sp.exp(-2 * s)),
             nonnegative=(4 * sp.exp(-2 * s),),
-        ),
-        Obligation("Psi' = -(psi')^2", lambda: sp.simplify(_LC.kl.Psi(_S).diff(_S) + _LC.kl.dpsi(_S) ** 2)),
-        Obligation(
-            "L = Psi^{-1}(Psi(L_0) + sigma^2 t) solves L' = -sigma^2/psi'(L)^2",
-            lambda: (lambda v: sp.simplify(v.diff(t) + sigma**2 * (1 - sp.exp(-2 * v))))(_LC.kl.Psi_inv(_tau_now())),
         ),
         Obligation(
             "g = r f' has the derivative 1 + 2r/sinh 2r by f",
