@@ -135,6 +135,8 @@ def test_the_bound_solves_the_equation(name, seed):
 
     start = values["loss_0"]
     end = 3.0 / abs(rhs(0.0, [np.log(start)])[0])
+    while evaluate(f"kl.{name}", "bound", {**values, "t": end}) < 1e-100:  # the solver has to stay within doubles
+        end *= 0.7
     run = solve_ivp(rhs, (0, end), [np.log(start)], method="DOP853", rtol=1e-11, atol=1e-11, t_eval=[end / 3, end])
     bound = evaluate(f"kl.{name}", "bound", {**values, "t": run.t})
     np.testing.assert_allclose(np.log(bound), run.y[0], rtol=0, atol=1e-8)
