@@ -298,7 +298,7 @@ def runnable_loss(kind: Any) -> str:
 
     if isinstance(kind, str) and kind in LOSSES and kind not in RUN_LOSSES:
         raise ProblemError(
-            f'[loss] kind = "{kind}" is in the theory (dipcert show kl.{kind}) but cannot be run yet; '
+            f'[loss] kind = "{kind}" is in the theory (kl.{kind} in docs/statements.md) but cannot be run yet; '
             f"use one of {', '.join(RUN_LOSSES)}"
         )
     return one_of(kind, RUN_LOSSES, "[loss] kind")
