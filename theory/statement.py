@@ -10,7 +10,7 @@ a test that an identity holds at random points would not tell a theorem from a g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from sympy.core.function import AppliedUndef
 
 from theory.symbols import SYMBOLS
 
-__all__ = ["Direction", "Hypothesis", "Kind", "Obligation", "Origin", "Statement", "latex"]
+__all__ = ["Direction", "Hypothesis", "Kind", "LazyFormulas", "Obligation", "Origin", "Statement", "latex"]
 
 Direction = Literal["exact", "lower", "upper", "estimate"]
 Kind = Literal["assumption", "condition", "theorem", "lemma", "step", "definition", "remark", "trusted"]
@@ -149,12 +149,39 @@ class Hypothesis(Evaluated):
         return item_html(self)
 
 
+class LazyFormulas(Mapping[str, Any]):
+    """Formulas that are derived when one of them is first asked for, so that importing the theory integrates nothing.
+
+    >>> lazy = LazyFormulas(("square",), lambda: {"square": sp.Integer(2) ** 2})
+    >>> list(lazy), lazy["square"]
+    (['square'], 4)
+    """
+
+    def __init__(self, names: tuple[str, ...], make: Callable[[], Mapping[str, Any]]) -> None:
+        self._names, self._make = names, make
+        self._made: Mapping[str, Any] | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._names:
+            raise KeyError(key)
+        if self._made is None:
+            self._made = self._make()
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True)
 class Obligation:
     """A piece of calculus that a proof relies on, provable by SymPy.
 
-    Claimed is that `zero` vanishes identically and that every expression in `nonnegative` is >= 0.  `zero` may be a
-    function without arguments that returns the expression, so that nothing expensive happens at import.  `where`
+    Claimed is that `zero` vanishes identically and that every expression in `nonnegative` is >= 0.  `zero` and the
+    members of `nonnegative` may be functions without arguments that return the expression, so that nothing expensive
+    happens at import.  `where`
     replaces symbols by expressions before simplifying: a reparametrization that covers all admissible values (say
     sqrt(1 - 2h) = z) turns nested roots into rational functions, which SymPy decides.  An inequality lhs <= rhs is
     stated as ``zero = rhs - lhs - witness`` with a manifestly nonnegative witness (:meth:`inequality`).
@@ -189,7 +216,8 @@ class Obligation:
 
     def check(self) -> bool:
         """True if SymPy proves the claim; False means "not proved"."""
-        signs = (sp.sympify(part).subs(dict(self.where), simultaneous=True) for part in self.nonnegative)
+        parts = (part() if callable(part) and not isinstance(part, sp.Basic) else part for part in self.nonnegative)
+        signs = (sp.sympify(part).subs(dict(self.where), simultaneous=True) for part in parts)
         return _vanishes(self.expression()) and all(_nonnegative(part) for part in signs)
 
 
@@ -280,7 +308,8 @@ class Statement(Evaluated):
             raise ValueError(
                 f"{self.id}: `requires` lists items of `uses`, `unconditional` and `directions` formulas; check {sorted(stray)}"
             )
-        object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
+        if not isinstance(self.formulas, LazyFormulas):
+            object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
         object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))
         object.__setattr__(self, "directions", MappingProxyType(dict(self.directions)))
         if self.kind == "condition" and self.condition is None:

@@ -313,7 +313,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("p", "p", "exact", "> 0", "exponent of a power loss"),
     ("huber", r"\delta_H", "exact", "> 0", "residual at which the pseudo-Huber loss turns from quadratic to linear"),
     ("sigma", r"\sigma", "lower", "> 0", "constant of the dissipation L' <= -sigma^2/psi'(L)^2"),
-    ("alpha", r"\alpha", "exact", "> 0", "exponent of the Lojasiewicz family psi(s) = c s^alpha (< 1)"),
+    ("alpha", r"\alpha", "exact", "in (0, 1)", "exponent of the Lojasiewicz family psi(s) = c s^alpha (< 1)"),
 )
 
 

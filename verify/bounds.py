@@ -40,8 +40,10 @@ _SMALL = {
     "k": "100000", "Lambda": "0.1", "Lip": "0.1", "Lambda_f": "0.1", "rho_0": "0.1", "rho": "0.05", "loss_0": "0.01",
     "loss": "0.005", "loss_star": "0.001", "ell_star": "0.1", "h": "0.1", "eps": "0.01", "Omega": "0.1", "r": "0.1",
     "t_1": "0.01", "T_1": "10", "L": "5", "G_L": "0.1", "E_0": "0.1", "Phi_0": "0.1", "residual_h": "0.1", "c_V": "2",
-    "R_prime": "0.1", "dist0": "0.1", "T_log": "3", "z": "0.07", "gamma": "0.1", "eps_k": "0.01",
+    "R_prime": "0.1", "dist0": "0.1", "T_log": "3", "z": "0.07", "gamma": "0.1", "eps_k": "0.01", "p": "3",
 }  # fmt: skip
+# Where a statement speaks of several regimes: constants at which every formula has a value.
+_SPECIAL = {"kl.lojasiewicz": {"alpha": "0.75", "t": "0.01"}}
 
 
 class Needed(InputError):
@@ -201,7 +203,8 @@ def example(query: Query) -> str:
         if not names:
             break
         names = without_pairs(names)
-        symbols |= {name: _SMALL.get(name, _SAMPLES[SYMBOLS[name].domain]) for name in names}
+        special = _SPECIAL.get(item.id, {})
+        symbols |= {name: special.get(name, _SMALL.get(name, _SAMPLES[SYMBOLS[name].domain])) for name in names}
     words = ["dipcert", "bounds", item.id]
     for name, value in symbols.items():
         words += ["--set", f"{name}={value}"]

@@ -24,7 +24,7 @@ from numerics.operators.base import MAX_DENSE
 from numerics.operators.dense import DenseOperator
 from numerics.signals import as_signal
 from verify.data import child_generator, from_file, located, noise_of, project, projected_noise, says, weights_of
-from verify.spec import ProblemSpec, load, parse
+from verify.spec import ProblemSpec, load, parse, runnable_loss
 from verify.tables import ProblemError
 
 __all__ = ["Problem", "ProblemError", "ProblemSpec", "build", "child_generator", "load", "parse"]
@@ -95,6 +95,7 @@ def build(spec: ProblemSpec, seed: int | None = None) -> Problem:
     effective = _effective(operator, synthesis, spec.network.output_scale)
     svd = _decompose(effective, spec.rank, notes)
     weights = weights_of(spec, m)
+    runnable_loss(spec.loss.kind)  # a specification made in Python has not been through `parse`
     with says("loss"):
         compiled_loss = loss(spec.loss.kind) if weights is None else loss(spec.loss.kind, weights)
     clean = None if truth is None else np.asarray(operator.matvec(truth.ravel()), dtype=np.float64)

@@ -217,6 +217,8 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
         if not isinstance(table, OperatorSpec):
             table = {"kind": "fourier_synthesis", **as_table(table, "synthesis")}
         values["synthesis"] = item(table, OPERATORS, "kind", "synthesis")
+    if "loss" in rest:  # before its keys: p = 3 is not unknown, its loss cannot be run
+        runnable_loss(as_table(rest["loss"], "loss").get("kind", "least_squares"))
     for name, model in _TABLES.items():
         if name in rest:
             values[name] = validate(model, as_table(rest.pop(name), name), name)
@@ -227,6 +229,9 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     _consistent(spec)
     return spec
 
+
+RUN_LOSSES = ("least_squares", "weighted_least_squares")
+"""The losses whose problems can be run."""
 
 _TABLES: dict[str, type[Table]] = {
     "noise": Noise, "observation": Observation, "network": Network, "loss": Loss, "stop": Stop, "flow": Flow,
@@ -246,11 +251,10 @@ def _consistent(spec: ProblemSpec) -> None:
     """What concerns several keys at once, and the names of registries that numerics and theory own."""
     from numerics.initialization import ENTRY_DISTRIBUTIONS
     from theory.activations import ACTIVATIONS
-    from theory.losses import LOSSES
 
     one_of(spec.network.activation, ACTIVATIONS, "[network] activation")
     one_of(spec.network.init.V, ENTRY_DISTRIBUTIONS, "[network.init] V")
-    one_of(spec.loss.kind, LOSSES, "[loss] kind")
+    runnable_loss(spec.loss.kind)
     if spec.operator is None:
         raise ProblemError('the problem file has no [operator]; add [operator] with kind = "identity" or another kind')
     if spec.signal is not None and spec.observation is not None:
@@ -283,6 +287,21 @@ def _consistent(spec: ProblemSpec) -> None:
                 "give norm = <‖ε‖> if it is known, values or file if the noise itself is, or remove [noise]"
             )
     _consistent_weights(spec.loss)
+
+
+def runnable_loss(kind: Any) -> str:
+    """`kind` if a problem with that loss can be run; ProblemError otherwise, with what can.
+
+    The constants and guarantees of a run are rounded outward for ρ = √(2L/w_min): another loss would get wrong ones.
+    """
+    from theory.losses import LOSSES
+
+    if isinstance(kind, str) and kind in LOSSES and kind not in RUN_LOSSES:
+        raise ProblemError(
+            f'[loss] kind = "{kind}" is in the theory (kl.{kind} in docs/statements.md) but cannot be run yet; '
+            f"use one of {', '.join(RUN_LOSSES)}"
+        )
+    return one_of(kind, RUN_LOSSES, "[loss] kind")
 
 
 def _consistent_weights(loss: Loss) -> None:

@@ -58,7 +58,7 @@ def draw(names, rng):
         elif name == "p":
             values[name] = float(rng.uniform(2.2, 8))
         elif name == "alpha":
-            values[name] = float(rng.uniform(0.1, 0.45))
+            values[name] = float(rng.choice([rng.uniform(0.1, 0.45), rng.uniform(0.55, 0.9)]))
         elif name == "tau":
             values[name] = float(rng.uniform(1.1, 3))
         elif info.domain == "real":

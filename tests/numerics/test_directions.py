@@ -43,6 +43,7 @@ PLACED = {
     "wonly.width": {"c_1": 0.7, "k": 10_000.0, "rank": 5.0},
     "sharp.general": {"z": 0.01, "rho": 0.01, "rho_0": 0.02, "Lambda": 0.1},
     "dip2.balanced_rate": {"rank": 2.0, "prob": 0.05},
+    "kl.lojasiewicz": {"alpha": 0.7, "t": 0.01, "loss_0": 1.0, "sigma": 1.0, "c": 1.0},
 }
 CASES = [
     (key, name)

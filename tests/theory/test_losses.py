@@ -65,7 +65,7 @@ def test_every_file_is_registered():
 @given(seed=st.integers(0, 2**32 - 1), j=st.integers(0, 4))
 @settings(deadline=None, max_examples=50)
 def test_kl_and_radial_inequalities(name, seed, j):
-    """ψ'(L)‖∇L‖ ≥ 1 and ψ'(L)⟨r, ∇L⟩ ≥ ‖r‖, up to rounding; equality along the worst axis."""
+    """ψ'(L)‖∇L‖ ≥ 1 and ψ'(L)⟨r, ∇L⟩ ≥ ψ(L) ≥ ‖r‖, up to rounding; equality where the loss says so."""
     item, v, y = instance(name, seed)
     if j == 0:  # where the constant is sharp
         v = sharp(item, v, y)
@@ -81,6 +81,7 @@ def test_kl_and_radial_inequalities(name, seed, j):
         assert slope * np.linalg.norm(gradient) == pytest.approx(1, rel=rounding)
     event("sharp direction" if j == 0 else "generic")
     assert LOSSES[name].range_radial
+    assert slope * (r @ gradient) >= item.rho(v, y) * (1 - rounding)  # stronger than ‖r‖, and true of every loss here
     assert slope * (r @ gradient) >= np.linalg.norm(r) * (1 - rounding)
     assert np.linalg.norm(r) <= item.rho(v, y) * (1 + rounding)  # step.growth
 

@@ -11,6 +11,7 @@ import pytest
 import sympy as sp
 
 from theory.ledger import Registry, registry
+from theory.losses import LOSSES
 from theory.statement import Hypothesis, Statement
 from theory.symbols import SYMBOLS, sym
 
@@ -83,6 +84,8 @@ FORMULAS = {
     "deep.modulus": "zeta e pi mu beta Omega",
     "dip2.saturated_modulus": "Omega_s crossing M4_upper",
     "wonly.descent": "bound budget loss slope_tanh",
+    **{f"kl.{name}": "psi dpsi Psi bound" for name in LOSSES},
+    "kl.lojasiewicz": "psi dpsi Psi bound bound_half t_extinct",
 }
 
 

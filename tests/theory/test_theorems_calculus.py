@@ -23,6 +23,7 @@ wonly.mirror wonly.rate wonly.linear_rate wonly.stop wonly.descent recover.linea
 kl.alpha_half illposed.energy step.length_rate step.dissipation step.growth step.confinement
 dip2.saturated_modulus step.majorant step.amgm gd.descent gd.condition gd.length gd.rate deep.gram
 deep.modulus
+kl.least_squares kl.log_cosh kl.lojasiewicz kl.lp kl.p_power kl.pseudo_huber kl.weighted_least_squares
 """
 CALCULUS = _CALCULUS.split()
 

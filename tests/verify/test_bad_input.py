@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from theory.losses import LOSSES
 from verify.cli import main
 from verify.problem import ProblemError, build, load, parse
 
@@ -159,6 +160,11 @@ CASES = [
     (MEASURED, {"noise": {"relative": 0.1}}, ["[noise] relative draws noise", "norm ="]),
     (MEASURED, {"noise": {"level": 0.1}}, ["[noise] level draws noise", "norm ="]),
     # loss
+    *((GOOD, {"loss": {"kind": name}}, [f'"{name}"', f"kl.{name}", "cannot be run yet", "use one of least_squares"])
+      for name in sorted(set(LOSSES) - {"least_squares", "weighted_least_squares"})),
+    (GOOD, {"loss": {"kind": "p_power", "p": 3.0}}, ["p_power", "cannot be run yet", "least_squares"]),
+    (GOOD, {"loss": {"kind": "pseudo_huber", "weights": 2.0}}, ["pseudo_huber", "cannot be run yet"]),
+    (GOOD, {"loss": {"kind": 3}}, ["[loss] kind = 3 is unknown", "least_squares"]),
     (GOOD, {"loss": {"kind": "weighted_least_squares"}}, ["needs weights"]),
     (GOOD, {"loss": {"weights": 2.0}}, ["least_squares has no weights", "weighted_least_squares"]),
     (GOOD, {"loss": {"kind": "weighted_least_squares", "weights": [1.0, 2.0]}}, ["2 weights but the data have 4"]),

@@ -447,3 +447,14 @@ def test_a_noise_norm_below_what_the_projection_removed_is_impossible() -> None:
     assert problem.noise_norm is not None
     assert problem.noise_norm.as_upper() == pytest.approx(np.sqrt(9.0 - problem.projected**2), rel=1e-6)
     assert problem.noise_norm.as_upper() >= np.sqrt(9.0 - problem.projected**2)
+
+
+@pytest.mark.parametrize("kind", ["log_cosh", "lp", "lojasiewicz"])
+def test_a_loss_that_cannot_be_run_is_refused_however_it_comes(kind):
+    """Past the door too: a specification altered in Python must not get the guarantees of least squares."""
+    spec = parse(
+        {"signal": {"source": "gaussian", "size": 4}, "operator": {"kind": "identity"}, "network": {"width": 8}}
+    )
+    altered = spec.model_copy(update={"loss": spec.loss.model_copy(update={"kind": kind})})
+    with pytest.raises(ProblemError, match="cannot be run yet; use one of least_squares, weighted_least_squares"):
+        build(altered)

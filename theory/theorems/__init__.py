@@ -18,6 +18,7 @@ from theory.theorems import (
     descent,
     illposed,
     kl,
+    losses,
     recovery,
     saturated,
     sharp,
@@ -50,4 +51,5 @@ ITEMS: Final[tuple[Hypothesis | Statement, ...]] = (
     *descent.ITEMS,
     *deep.ITEMS,
     *kl.ITEMS,
+    *losses.ITEMS,
 )

@@ -123,8 +123,9 @@ ITEMS: Final = (
         "Linear A, y in the image of A, and psi'(L_y(v)) <v - y, grad L_y(v)> >= |v - y| for all v != y with "
         "L_y(v) < r0. Then psi'(L_y(v)) |A^T grad L_y(v)| >= sigma_F for v in the image of A, which is all that the "
         "proofs take from A.operator.range together with A.loss.KL: with r = v - y in the image of A, "
-        "|A^T grad| >= sigma_F |Pi grad| >= sigma_F <r, grad>/|r|, Pi the projection on the image. Weighted least "
-        "squares satisfies it: psi' <r, W r> = sqrt(2 L / w_min) >= |r|.",
+        "|A^T grad| >= sigma_F |Pi grad| >= sigma_F <r, grad>/|r|, Pi the projection on the image. Every loss of "
+        "the library satisfies it (kl.*), with psi' <r, grad L> >= psi(L) >= |r|; weighted least squares: psi' <r, W r> = "
+        "sqrt(2 L / w_min) >= |r|.",
         origin="new",
     ),
     Hypothesis(
