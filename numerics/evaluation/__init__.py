@@ -36,6 +36,7 @@ from numerics.evaluation.derive import (
 from numerics.evaluation.inputs import as_mpf, is_number, nearest, numbers, pick
 from numerics.evaluation.record import BallEnclosure, Condition, Derived, Evaluation, FormulaValue, Status, show
 from theory.activations import ACTIVATIONS
+from theory.kl import Desingularizer
 from theory.ledger import Item, registry
 from theory.losses import LOSSES
 from theory.statement import latex
@@ -93,8 +94,9 @@ def evaluate_item(
         if name not in item.formulas:
             offer = nearest(name, item.formulas, "it has") if item.formulas else "it has none"
             raise ValueError(f"{item.id} has no formula {name!r}; {offer}")
+    values, loss_parameters = _loss_parameters(values, loss_parameters or {}, loss)
     kl = desingularizer(loss, loss_parameters)
-    values = _with_parameters(values, loss_parameters or {}, item, loss)
+    values = _with_parameters(values, loss_parameters, item, loss, kl)
     constants = {} if activation is None else activation_constants(activation, item.direction)
     constants = {name: constant for name, constant in constants.items() if name not in values}
     resolver = Resolver(item, kl, loss, frozenset(values), constants)
@@ -104,7 +106,7 @@ def evaluate_item(
     if activation is not None and not set(ACTIVATION_CONSTANTS) & set(accepted):
         raise ValueError(f"{item.id} depends on no activation; leave out activation={activation!r}")
     work = _Work(item, resolver, Numbers(given, constants, backend, digits))
-    wrong_loss = list(requirement_of_loss(item, loss))
+    wrong_loss = list(requirement_of_loss(item, loss, loss_parameters))
     examined = [(relation, examine(owner, relation, resolver, work.numbers)) for owner, relation in asked]
     names = list(item.formulas) if formulas is None else list(dict.fromkeys(formulas))
     results = {name: work.formula(name, wrong_loss, examined) for name in names}
@@ -160,14 +162,27 @@ def _accepted(resolver: Resolver, asked: Sequence[tuple[Item, Any]]) -> dict[str
     return resolver.accepted([resolver.fill(expr) for expr in (*resolver.item.formulas.values(), *sides)])
 
 
+def _loss_parameters(
+    values: Mapping[str, Any], parameters: Mapping[str, Any], loss: str
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The values and the parameters of the loss, a parameter given as a symbol moved to its place (p = 2 is no p = 3)."""
+    own = {item.name for item in LOSSES[loss].parameters}
+    moved = {name: value for name, value in values.items() if name in own and np.ndim(value) == 0}
+    twice = sorted(set(moved) & set(parameters))
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is given twice, as a symbol and as a parameter of the loss {loss}")
+    return {name: value for name, value in values.items() if name not in moved}, {**parameters, **moved}
+
+
 def _with_parameters(
-    values: Mapping[str, Any], parameters: Mapping[str, Any], item: Item, loss: str
+    values: Mapping[str, Any], parameters: Mapping[str, Any], item: Item, loss: str, kl: Desingularizer
 ) -> Mapping[str, Any]:
     """The values, with parameters of the loss that are symbols of the item as well (w_min in a rate)."""
     twice = sorted(set(values) & set(parameters))
     if twice:
         raise ValueError(f"{', '.join(twice)} is given twice, as a symbol and as a parameter of the loss {loss}")
-    accepted = accepted_symbols(item, loss)
+    # what is put into psi is gone from the formulas; only w_min occurs in them besides
+    accepted = _accepted(Resolver(item, kl, loss, frozenset(), {}), list(relations(item)))
     return {**values, **{name: value for name, value in parameters.items() if name in accepted}}
 
 
@@ -219,6 +234,8 @@ class _Work:
                 name, status, value, self.item.reads[name], latex(bare), side, why, tuple(sorted(missing))
             )
 
+        for gate in self._gates(name, wrong_loss, ()):
+            return entry("hypothesis_not_met", None, f"claims nothing here: {gate.id}: {gate.why}")
         expr, missing = self.resolver.expression(bare)
         if missing:
             return entry("missing", None, f"needs {', '.join(sorted(missing))}", missing)

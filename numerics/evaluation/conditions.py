@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import sympy as sp
 
 from numerics.evaluation.decide import Numbers, Truth
 from numerics.evaluation.derive import Resolver, used_items
+from numerics.evaluation.inputs import as_fraction, number
 from numerics.evaluation.record import BallEnclosure, Condition, show
 from theory.ledger import Item, registry
 from theory.losses import LOSSES
@@ -38,9 +39,13 @@ def relations(item: Item) -> Iterator[tuple[Item, Any]]:
                 yield owner, part
 
 
-def requirement_of_loss(item: Item, loss: str) -> Iterator[Condition]:
-    """The hypotheses on the loss that the chosen one fails."""
+def requirement_of_loss(item: Item, loss: str, parameters: Mapping[str, Any]) -> Iterator[Condition]:
+    """The hypotheses on the loss that the chosen one fails, at its parameters where they are given."""
     theory = LOSSES[loss]
+    own = {parameter.name for parameter in theory.parameters}
+    if own and own <= set(parameters):
+        exact = {name: as_fraction(number(name, parameters[name], "mpmath")) for name in own}
+        theory = theory.at(**{name: sp.Rational(value.numerator, value.denominator) for name, value in exact.items()})
     failing = {
         "A.loss.smooth": not theory.smooth,
         "A.loss.convex": not theory.convex,

@@ -18,7 +18,7 @@ import sympy as sp
 from numerics.activations import activation as compiled_activation
 from numerics.evaluation.inputs import as_fraction, nearest, number, pick
 from theory.balls import enclose as enclose_number
-from theory.kl import Desingularizer
+from theory.kl import Desingularizer, ExceptionalParameter
 from theory.ledger import Item, registry
 from theory.losses import LOSSES
 from theory.symbols import SYMBOLS, sym
@@ -49,7 +49,16 @@ def desingularizer(loss: str, parameters: Mapping[str, Any] | None = None) -> De
         if name not in kl.symbols:
             raise ValueError(f"the loss {loss} has no parameter {name!r}; {nearest(name, kl.symbols, 'it has')}")
     exact = {name: as_fraction(number(name, value, "mpmath")) for name, value in (parameters or {}).items()}
-    return kl.substitute({sym(name): sp.Rational(v.numerator, v.denominator) for name, v in exact.items()})
+    values = {name: sp.Rational(value.numerator, value.denominator) for name, value in exact.items()}
+    own = {parameter.name for parameter in item.parameters}
+    if own and own <= set(values):  # the domain is checked, and exceptional values (p = 2) have their own formulas
+        return item.desingularizer(**values)
+    try:
+        return kl.substitute({sym(name): value for name, value in values.items()})
+    except ExceptionalParameter as reason:
+        raise ValueError(
+            f"the loss {loss} with {', '.join(values)} alone: {reason}; give all of {', '.join(own)}"
+        ) from None
 
 
 def without_pairs(names: Iterable[str]) -> frozenset[str]:
