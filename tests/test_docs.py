@@ -10,12 +10,24 @@ import pytest
 from theory.ledger import registry
 
 ROOT = Path(__file__).resolve().parent.parent
-IDENTIFIER = re.compile(r"`((?:A|baseline|step|sharp|illposed|dip2|wonly|recover|kl)\.[A-Za-z0-9_.]+)`")
+IDENTIFIER = re.compile(r"`((?:A|baseline|step|sharp|illposed|dip2|wonly|recover|kl|gd|deep)\.[A-Za-z0-9_.]+)`")
 
 
 def test_the_page_of_statements_is_what_the_theory_says() -> None:
     page = runpy.run_path(str(ROOT / "docs" / "statements.py"))["page"]
     assert (ROOT / "docs" / "statements.md").read_text(encoding="utf-8") == page(), "run: python docs/statements.py"
+
+
+def test_the_widths_of_the_page_are_what_the_calculators_say() -> None:
+    assert runpy.run_path(str(ROOT / "docs" / "widths.py"))["check"]() == 0, "run: python docs/widths.py"
+
+
+def test_the_readme_shows_what_its_commands_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "110")  # put back afterwards
+    page = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(page["BLOCK"].findall(readme)) >= 2
+    assert page["fresh"](readme) == readme, "run: python docs/commands.py"
 
 
 @pytest.mark.parametrize(

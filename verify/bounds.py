@@ -215,6 +215,8 @@ def example(query: Query) -> str:
         words += ["--formula", query.formula]
     if options.get("loss", "least_squares") != "least_squares":
         words += ["--loss", options["loss"]]
+        for name, value in (options.get("loss_parameters") or {}).items():
+            words += ["--loss-param", f"{name}={value}"]
     if options.get("activation") is not None:
         words += ["--activation", options["activation"]]
     return shlex.join(words)

@@ -97,6 +97,14 @@ def number(value: float | None, digits: int = 6) -> str:
     return f"{value:.{digits}g}"
 
 
+def _loss(setting: Setting) -> str:
+    """The loss and its parameters; nothing for least squares."""
+    if setting.loss == "least_squares":
+        return ""
+    given = ", ".join(f"{name} = {number(value)}" for name, value in setting.loss_parameters)
+    return f"{setting.loss} ({given})" if given else setting.loss
+
+
 def about(setting: Setting, delta: float | None, varied: str = "") -> str:
     """The setting in one line, but for what varies."""
     A = "‖A‖" if setting.linear else "L_F"
@@ -108,6 +116,7 @@ def about(setting: Setting, delta: float | None, varied: str = "") -> str:
         "kappa": f"σF = {number(setting.sigma_F)}",
         "L_F": f"{A} = {number(setting.L_F)}",
         "y_norm": f"‖y‖ ≤ {number(setting.y_total)}",
+        "loss": _loss(setting),
         "noise": f"‖ε‖ = {number(setting.noise)}" if setting.noise else "",
         "antisymmetric": "antisymmetric" if setting.antisymmetric else "",
         "scale": f"output scale {number(setting.scale)}" if setting.scale != 1 else "",
@@ -254,7 +263,7 @@ def forward(setting: Setting, k: int, delta: float, names: Sequence[str], say: S
             refused.append(f"{name}: {reason}")
             continue
         chance = success_probability(setting, k, name)
-        stop = stopping_time(found, level) if level else None
+        stop = stopping_time(setting, found, level) if level else None
         any_certified |= found.certified
         answer = Answer(CRITERIA[name], None, found, steps)
         answers.append(answer)
@@ -267,7 +276,7 @@ def forward(setting: Setting, k: int, delta: float, names: Sequence[str], say: S
         )
     notes = [
         "certified: need < have with probability 1 − δ; probability: the largest 1 − δ at which this width is certified; rate: "
-        "exponent of ρ(t) for least squares; length: bound of the path of the parameters."
+        "the factor σ² in L' ≤ −σ²/ψ'(L)², for least squares the exponent of ρ(t); length: bound of the path of the parameters."
         + ("" if not level else f" t_stop: from then on the residual is at most ‖ε‖ = {number(level)}."),
         _SIDES,
     ]

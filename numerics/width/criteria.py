@@ -98,7 +98,7 @@ def _start(setting: Setting, k: int, delta: float, do: Arithmetic) -> tuple[floa
             delta=4 * event,
         )
     sigma = probable.sigma_0(setting, k, event, f_lo, do)
-    return sigma, probable.residual(setting, k, event, None, do)
+    return sigma, probable.rho_0(setting, probable.residual(setting, k, event, None, do), do)
 
 
 def _start_linear(setting: Setting, k: int, delta: float, do: Arithmetic) -> tuple[float, float]:
@@ -108,7 +108,7 @@ def _start_linear(setting: Setting, k: int, delta: float, do: Arithmetic) -> tup
     f_lo = probable.hidden_lower(setting, k, -math.log(event), do) if both else None
     sigma = probable.sigma_0(setting, k, event, f_lo, do)
     f_hi = None if alone else probable.hidden_upper(setting, k, -math.log(event), do)
-    return sigma, probable.residual(setting, k, event, f_hi, do)
+    return sigma, probable.rho_0(setting, probable.residual(setting, k, event, f_hi, do), do)
 
 
 _NOTHING = Assessment(False, math.inf, 0.0)
@@ -162,7 +162,8 @@ def _sharp(refined: bool) -> Callable[[Setting, int, float, Arithmetic], Assessm
             return Assessment(False, h, 0.5, rho_0, h)
         rate = do("rate", "sharp.rate", "rate", "lower", w_min=1.0, **start)
         length = do("ell_star", "sharp.length", "ell_star", "upper", **start)
-        return Assessment(rate > 0, h, 0.5, rho_0, h, max(rate, 0.0), length, ("sharp.stop", "t_star"), start)
+        stop = ("sharp.stop", "t_star") if setting.loss == "least_squares" else ("sharp.general", "time_bound")
+        return Assessment(rate > 0, h, 0.5, rho_0, h, max(rate, 0.0), length, stop, start)
 
     return assess
 
@@ -185,7 +186,7 @@ def _amgm(by_duality: bool) -> Callable[[Setting, int, float, Arithmetic], Asses
         event = delta / (1 if alone else 4 if setting.linear else 3)
         T, sF, c = -math.log(event), setting.s_sigma_F, probable.constants(setting)
         f_hi = probable.hidden_upper(setting, k, T, do) if setting.linear and not alone else None
-        rho_0 = probable.residual(setting, k, event, f_hi, do)
+        rho_0 = probable.rho_0(setting, probable.residual(setting, k, event, f_hi, do), do)
         if by_duality:
             return _by_duality(setting, k, T, rho_0, do)
         f_lo = probable.hidden_lower(setting, k, T, do)
@@ -256,7 +257,9 @@ def _balanced(jensen: bool) -> Callable[[Setting, int, float, Arithmetic], Asses
         s_star = math.nextafter(math.sqrt(square), 0) if square > 0 else 0.0
         sF = setting.s_sigma_F
         rate = do("rate", "dip2.amgm", "rate", "lower", sigma_F=sF, s_star=s_star)
-        rho_0 = probable.residual(setting, k, delta, None, do) if probable.deterministic_residual(setting) else math.inf
+        rho_0 = math.inf
+        if probable.deterministic_residual(setting):
+            rho_0 = probable.rho_0(setting, probable.residual(setting, k, delta, None, do), do)
         return Assessment(True, need, float(independent), rho_0, None, rate, math.inf, ("dip2.amgm", "t_stop"),
                           {"sigma_F": sF, "s_star": s_star})  # fmt: skip
 

@@ -10,9 +10,11 @@ from flint import arb
 from numpy.typing import NDArray
 
 from numerics.activations import CompiledActivation
+from numerics.compile import formula
 from numerics.width.arithmetic import Arithmetic
 from numerics.width.setting import Setting
 from theory.balls import lower_float, precision, upper_float
+from theory.losses import LOSSES
 
 __all__ = ["GRID", "constants", "hidden_lower", "hidden_upper", "quantiles", "residual", "sigma_0", "usable_quantiles"]
 
@@ -220,6 +222,22 @@ def residual(setting: Setting, k: int, event: float, f_hi: float | None, do: Ari
     )
     value = math.sqrt(square)
     return do.note("residual", math.nextafter(value, math.inf), "upper", "dip2.output_sub_gaussian", "its root")
+
+
+def rho_0(setting: Setting, residual: float, do: Arithmetic) -> float:
+    """Upper bound of ψ(L_y(y(0))) from one of ‖y(0) − y‖; the same number for least squares."""
+    if setting.loss == "least_squares":
+        return residual
+    statement = f"kl.{setting.loss}"
+    known = {"r": residual, "m": float(setting.m), **parameters(setting)}
+    wanted = {symbol.name for symbol in formula(statement, "rho_of_residual").free_symbols}
+    return do("rho_0", statement, "rho_of_residual", "upper", **{key: known[key] for key in known if key in wanted})
+
+
+def parameters(setting: Setting) -> dict[str, float]:
+    """The parameters of the loss with their defaults filled in."""
+    exact = LOSSES[setting.loss].exact(setting.loss_values)
+    return {name: float(value) for name, value in exact.items()}
 
 
 def deterministic_residual(setting: Setting) -> bool:

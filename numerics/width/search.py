@@ -10,10 +10,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from numerics.compile import HypothesisNotMet
+from flint import arb
+
+from numerics.compile import HypothesisNotMet, enclose, formula, function
 from numerics.width.arithmetic import Arithmetic, Step
 from numerics.width.criteria import CRITERIA, Assessment, Criterion, NotApplicable
 from numerics.width.setting import Setting
+from theory.balls import upper_float
+from theory.symbols import sym
 
 __all__ = [
     "MAX_WIDTH",
@@ -206,27 +210,15 @@ def smallest_scale(setting: Setting, k: int, delta: float, name: str) -> Answer:
     return _design(setting, k, delta, name, lambda x: setting.with_(scale=x), 1e15, 1e-15, "no scale up to 1e15")
 
 
-def stopping_time(found: Assessment, level: float, certified: bool = True) -> float | None:
-    """Time from which ‖y(t) − y‖ ≤ level, least squares; None if the criterion promises no rate."""
+def stopping_time(setting: Setting, found: Assessment, level: float) -> float | None:
+    """Upper bound of the time from which ‖y(t) − y‖ ≤ ρ(t) ≤ level; None if the criterion promises no rate or no ρ0."""
     if not found.certified or found.stop is None or not found.rate > 0 or not math.isfinite(found.rho_0):
         return None
     if level >= found.rho_0:
         return 0.0
-    from theory.losses import LOSSES
-
     statement, name = found.stop
-    kl = LOSSES["least_squares"].kl
-    from numerics.compile import enclose, evaluate, formula
-
-    wanted = {symbol.name for symbol in formula(statement, name, kl).free_symbols}
-    values = {
-        "eps": level,
-        "rho_0": found.rho_0,
-        "loss_0": found.rho_0**2 / 2 * (1 + 2.0**-50),
-        "w_min": 1.0,
-        **found.inputs,
-    }
-    values = {key: value for key, value in values.items() if key in wanted}
-    return (
-        enclose(statement, name, values, kl=kl).upper if certified else float(evaluate(statement, name, values, kl=kl))
-    )
+    wanted = {symbol.name for symbol in formula(statement, name, setting.kl).free_symbols}
+    # loss_0 = psi^{-1}(rho_0), rounded up
+    loss_0 = upper_float(function(setting.kl.psi_inv(sym("rho")), ["rho"], "arb")(arb(found.rho_0)))
+    known = {"eps": level, "rho": level, "rho_0": found.rho_0, "loss_0": loss_0, "w_min": 1.0, **found.inputs}
+    return enclose(statement, name, {key: known[key] for key in known if key in wanted}, kl=setting.kl).upper

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from numerics.activations import CompiledActivation, activation
 from numerics.initialization import EntryDistribution, entry_distribution
+from numerics.losses import loss
+from theory.kl import Desingularizer
+from theory.losses import LOSSES
 
 __all__ = ["Setting"]
 
@@ -34,6 +37,7 @@ class Setting:
     residual        a bound of ‖y(0) − y‖, if there is a better one than the lemmas give
     antisymmetric   V = [V', −V'], a = [a', a'] (`dip2.antisymmetric`): x(0) = 0
     scale           output scale: x = scale · g(θ) (`dip2.output_scale`)
+    loss, loss_parameters   a name of `theory.losses` (unweighted) and its parameters, as (name, value) pairs
     order_statistics   use `dip2.order_statistics` for the hidden norm where it is better than Gaussian concentration
 
     ValueError for what cannot be, in the words of the command line.
@@ -61,6 +65,8 @@ class Setting:
     residual: float | None = None
     antisymmetric: bool = False
     scale: float = 1.0
+    loss: str = "least_squares"
+    loss_parameters: tuple[tuple[str, float], ...] = ()
     order_statistics: bool = True
 
     def __post_init__(self) -> None:
@@ -96,6 +102,26 @@ class Setting:
                 f"{self.activation} is outside the assumptions of the theorems (A.activation): {self.phi.theory.B2_argument}"
             )
         entry_distribution(self.V)
+        self._check_loss()
+
+    def _check_loss(self) -> None:
+        """The loss is known, unweighted, smooth at its parameters, and these are in their domains."""
+        if self.loss == "weighted_least_squares":
+            raise ValueError("weights are part of the operator here: scale the rows of A and y, and use least_squares")
+        if loss(self.loss, **self.loss_values).theory.smooth is False:
+            raise ValueError(f"{self.loss} is outside the assumptions with these parameters (A.loss.smooth)")
+
+    @property
+    def loss_values(self) -> dict[str, float]:
+        """The parameters of the loss that are given, and m where it has that one."""
+        known = LOSSES.get(self.loss)
+        sizes = {"m": self.m} if known is not None and any(item.name == "m" for item in known.parameters) else {}
+        return {**sizes, **dict(self.loss_parameters)}
+
+    @cached_property
+    def kl(self) -> Desingularizer:
+        """ψ and what follows from it, the parameters of the loss filled in."""
+        return loss(self.loss, **self.loss_values).kl
 
     @cached_property
     def phi(self) -> CompiledActivation:

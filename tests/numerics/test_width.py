@@ -14,6 +14,7 @@ from scipy.stats import beta
 
 from numerics.activations import activation
 from numerics.amgm import dual
+from numerics.compile import function
 from numerics.initialization import ENTRY_DISTRIBUTIONS, initialize
 from numerics.networks.two_layer import TwoLayer
 from numerics.width import (
@@ -31,6 +32,7 @@ from numerics.width import (
 )
 from numerics.width.probable import GRID, quantiles
 from numerics.width.tables import changed, fit, growth
+from theory.symbols import sym
 
 SIZES = ((10, 5), (60, 10))
 
@@ -419,11 +421,11 @@ def test_fits_and_changes():
 def test_stopping_time_is_the_time_of_the_rate():
     setting, level = Setting(10, 5, noise=0.5), 0.5
     found, _ = assess(setting, 800, 0.1, "amgm_dual")
-    assert stopping_time(found, level) == pytest.approx(math.log(found.rho_0 / level) / found.rate, rel=1e-9)
-    assert stopping_time(found, 2 * found.rho_0) == 0
-    assert stopping_time(assess(setting, 20, 0.1, "sharp")[0], level) is None
+    assert stopping_time(setting, found, level) == pytest.approx(math.log(found.rho_0 / level) / found.rate, rel=1e-9)
+    assert stopping_time(setting, found, 2 * found.rho_0) == 0
+    assert stopping_time(setting, assess(setting, 20, 0.1, "sharp")[0], level) is None
     sharp, _ = assess(Setting(10, 5), 20000, 0.1, "sharp")
-    assert stopping_time(sharp, level) < math.log(sharp.rho_0 / level) / sharp.rate * (
+    assert stopping_time(setting, sharp, level) < math.log(sharp.rho_0 / level) / sharp.rate * (
         1 + 1e-9
     )  # logistic: never later
 
@@ -435,3 +437,49 @@ def test_what_does_not_apply_is_refused():
         assess(Setting(10, 5, linear=False), 100, 0.1, "sharp_linear")
     with pytest.raises(NotApplicable, match="star-shaped"):
         assess(Setting(10, 5, activation="gelu"), 100, 0.1, "amgm_dual")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("log_cosh", {}), ("pseudo_huber", {"huber": 0.5}), ("p_power", {"p": 4.0}), ("lp", {"p": 3.0}),
+     ("lojasiewicz", {"alpha": 0.3, "c": 2.0})],
+)  # fmt: skip
+def test_every_loss_has_its_rho_its_width_and_its_stopping_time(name, parameters):
+    """rho_0 bounds psi(L) over the sphere of residuals and is attained there; the flow of the bound stops when it says."""
+    from numerics.losses import loss
+
+    setting = Setting(8, 4, noise=0.4, antisymmetric=True, loss=name, loss_parameters=tuple(parameters.items()))
+    answer = smallest_width(setting, 0.1, "amgm_dual")
+    found, residual = answer.assessment, setting.y_total
+    item = loss(name, **{**parameters, **({"m": 4} if name == "lp" else {})})
+    rng = np.random.default_rng(0)
+    directions = np.concatenate([rng.standard_normal((500, 4)), np.eye(4), np.ones((1, 4))])
+    directions *= residual / np.linalg.norm(directions, axis=1, keepdims=True)
+    values = item.rho(directions, np.zeros(4))
+    assert values.max() <= found.rho_0 * (1 + 1e-12)
+    assert values.max() == pytest.approx(found.rho_0, rel=1e-9)
+    assert residual <= found.rho_0 * (1 + 1e-12)  # growth: rho is at least the residual
+    # the stopping time by a second route: integrate the time that rho spends at each level
+    wide, _ = assess(setting, 8 * int(answer.value), 0.1, "amgm_dual")
+    time = stopping_time(setting, wide, 0.4)
+    dpsi, inverse = (function(part(sym(of)), [of]) for part, of in ((item.kl.dpsi, "s"), (item.kl.psi_inv, "rho")))
+    expected = quad(lambda rho: dpsi(inverse(rho)) / wide.rate, 0.4, wide.rho_0, epsabs=0, epsrel=1e-10)[0]
+    assert time == pytest.approx(expected, rel=1e-7)
+    sharp, _ = assess(setting, 400_000, 0.1, "sharp")
+    assert sharp.certified
+    assert stopping_time(setting, sharp, 0.4) > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"loss": "lojasiewicz", "loss_parameters": (("alpha", 0.75), ("c", 1.0))}, "A.loss.smooth"),
+        ({"loss": "weighted_least_squares"}, "scale the rows"),
+        ({"loss": "p_power", "loss_parameters": (("p", 1.0),)}, "outside"),
+        ({"loss": "log_cosh", "loss_parameters": (("p", 3.0),)}, "no parameter"),
+        ({"loss": "huber"}, "unknown loss"),
+    ],
+)
+def test_losses_are_checked(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Setting(8, 4, **fields)

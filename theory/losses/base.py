@@ -73,6 +73,8 @@ class Loss:
     parameters          one :class:`Parameter` each
     sharp_at            where KL is an equality: "everywhere", "axis" (one nonzero entry; the smallest weight) or
                         "diagonal" (entries of equal size)
+    largest_at          where the loss is largest for a given ‖v − y‖ (unit weights): "axis" if entry(√u) is convex in u,
+                        "diagonal" if it is concave; with the argument
     """
 
     name: str
@@ -91,12 +93,21 @@ class Loss:
     parameters: tuple[Parameter, ...] = ()
     smooth_if: Any = None
     sharp_at: str = "axis"
+    largest_at: str = "axis"
+    largest_argument: str = "entry(sqrt(u)) is convex in u, so for a given norm one nonzero entry is the worst."
     cites: tuple[str, ...] = ()
 
     @cached_property
     def kl(self) -> Desingularizer:
         """What follows from ψ, with the parameters as symbols (generic: see :meth:`desingularizer`)."""
         return _derived(self.psi)
+
+    @property
+    def largest(self) -> Any:
+        """The largest loss at ‖v − y‖ = ``sym("r")`` with ``sym("m")`` entries of weight ``sym("w")``."""
+        r, m = sym("r"), sym("m")
+        total = self.entry if self.largest_at == "axis" else m * self.entry.subs(r, r / sp.sqrt(m))
+        return self.outer.subs(_SUM, total)
 
     def exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter's value as an exact rational; ValueError, in the user's words, for what is off."""

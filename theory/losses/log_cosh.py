@@ -26,4 +26,6 @@ log_cosh = Loss(
         "And (ψ²)' = 2r/tanh r increases, so ψ² is convex and vanishes at 0: ψ(L)² ≥ Σ ψ(f_i)² = ‖r‖²."
     ),
     cites=("bolte2010",),
+    largest_at="diagonal",
+    largest_argument="entry(sqrt(u)) has the derivative tanh(x)/(2x), x = sqrt(u), decreasing: concave.",
 )

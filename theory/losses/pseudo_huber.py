@@ -28,4 +28,6 @@ pseudo_huber = Loss(
     ),
     parameters=(Parameter("huber", sp.Interval.open(0, sp.oo), 1),),
     cites=("bolte2010",),
+    largest_at="diagonal",
+    largest_argument="entry(sqrt(u)) has the derivative 1/(2 sqrt(1 + u/huber^2)), decreasing: concave.",
 )

@@ -30,6 +30,7 @@ _READS: Final = {
     "dpsi": "its derivative",
     "Psi": "a primitive of -(psi')^2",
     "bound": "bound of the loss at time t",
+    "rho_of_residual": "bound of psi(L_y(v)) from |v - y| <= r (m entries, unit weights)",
 }
 _TIMES: Final = "rho is psi(L) everywhere; the KL inequality and the radial one hold globally (r0 = infinity)."
 _Q: Final = sp.Dummy("q", positive=True)  # covers exponents: p = 2 + q, or alpha on one side of one half
@@ -45,9 +46,15 @@ def _formulas(loss: Loss) -> LazyFormulas:
             "dpsi": kl.dpsi(s),
             "Psi": kl.Psi(s),
             "bound": kl.Psi_inv(kl.Psi(loss_0) + sigma**2 * t),
+            "rho_of_residual": _rho_of_residual(loss),
         }
 
     return LazyFormulas(tuple(_READS), make)
+
+
+def _rho_of_residual(loss: Loss) -> Any:
+    """ψ of the largest loss at a given ‖v − y‖; with weights w ≥ w_min their largest takes the place of w."""
+    return sp.simplify(loss.psi.subs(s, loss.largest))
 
 
 def entry_slope(loss: Loss) -> Any:
@@ -132,7 +139,10 @@ _PLAIN: Final = str.maketrans(
 
 
 def _proof(loss: Loss, more: str = "") -> str:
-    return f"KL: {loss.kl_argument} Along the residual: {loss.range_radial_argument} {more}".translate(_PLAIN).strip()
+    largest = f"From the residual: {loss.largest_argument}"
+    return f"KL: {loss.kl_argument} Along the residual: {loss.range_radial_argument} {largest} {more}".translate(
+        _PLAIN
+    ).strip()
 
 
 _LS, _WLS, _PP, _LP = (LOSSES[name] for name in ("least_squares", "weighted_least_squares", "p_power", "lp"))
@@ -259,6 +269,10 @@ PSEUDO_HUBER = _statement(
             ),
             nonnegative=(2 * huber**4 / (s + huber**2) ** 3,),
         ),
+        Obligation(
+            "entry(sqrt u) has the derivative 1/(2 sqrt(1 + u/huber^2)), which decreases",
+            lambda: sp.simplify(_PH.entry.subs(r, sp.sqrt(_S)).diff(_S) - 1 / (2 * sp.sqrt(1 + _S / huber**2))),
+        ),
         Obligation("psi^2 is convex", lambda: (_PH.psi**2).diff(s, 2) - 2 / huber**2, nonnegative=(2 / huber**2,)),
         Obligation(
             "f'' = (1 + r^2/huber^2)^{-3/2}",
@@ -281,6 +295,10 @@ LOG_COSH = _statement(
             "h = 1 - e^{-2s} is concave, h(0) = 0",
             concave_slope(_LC, 4 * sp.exp(-2 * s)),
             nonnegative=(4 * sp.exp(-2 * s),),
+        ),
+        Obligation(
+            "entry(sqrt u) has the derivative tanh(x)/(2x), x = sqrt u (it decreases, as x/tanh x increases)",
+            lambda: sp.simplify((_LC.entry.subs(r, _S).diff(_S) / (2 * _S) - sp.tanh(_S) / (2 * _S)).rewrite(sp.exp)),
         ),
         Obligation(
             "g = r f' has the derivative 1 + 2r/sinh 2r by f",

@@ -179,10 +179,24 @@ def _setting(options: dict[str, Any]) -> Setting:
             residual=options["residual"],
             antisymmetric=options["antisymmetric"],
             scale=options["scale"],
+            loss=options["loss"],
+            loss_parameters=_parameters(options["loss_parameters"]),
             order_statistics=not options["gaussian_only"],
         )
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def _parameters(pairs: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    out = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--loss-param {pair!r} should look like p=3")
+        if name in out:
+            raise InputError(f"--loss-param {name} is given twice")
+        out[name] = NUMBER.convert(value, None, None)
+    return tuple(sorted(out.items()))
 
 
 def _criteria(names: tuple[str, ...]) -> tuple[str, ...]:
