@@ -48,7 +48,8 @@ def entry(item: Any) -> list[str]:
         lines += [f"**Conclusion.** ${latex(item.conclusion)}$", ""]
     for name, formula in getattr(item, "formulas", {}).items():
         reads = getattr(item, "reads", {}).get(name, "")
-        lines += [f"- `{name}` $= {latex(formula)}$" + (f": {plain(reads)}" if reads else "")]
+        side = {"lower": " (a lower bound)", "upper": " (an upper bound)"}.get(item.direction_of(name), "")
+        lines += [f"- `{name}` $= {latex(formula)}$" + (f": {plain(reads)}" if reads else "") + side]
     if getattr(item, "formulas", {}):
         lines.append("")
     if item.tight:
