@@ -13,6 +13,7 @@ identifier and name.  Wherever the formula has no real value, for instance √(1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -110,7 +111,9 @@ def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
         expr = expr.xreplace({inverse: sp.Function(name)(argument, *parameters)})
     for i, root in enumerate(sorted(expr.atoms(ImplicitRoot, Given), key=str)):
         name = f"_root_{i}"
-        extra[name] = (lambda value: lambda: value)(float(root.n(20))) if backend == "float64" else _mp_root(root)
+        extra[name] = (
+            (lambda value: lambda: value)(np.float64(float(root.n(20)))) if backend == "float64" else _mp_root(root)
+        )
         expr = expr.xreplace({root: sp.Function(name)()})
     return expr.replace(sp.Heaviside, sp.Function("_step")), extra
 
@@ -128,7 +131,9 @@ def _outside(expr: Any, how: str) -> HypothesisNotMet:
 # SciPy's default asks for an absolute 1.5e-8, which says nothing about a small integral.
 def _quadrature(integrand: Callable[[Any], Any], low: float, high: float) -> Any:
     """SciPy's quadrature of a NumPy function: a Python float would raise where it overflows."""
-    return quad(lambda z: integrand(np.float64(z)), low, high, epsabs=0.0, epsrel=1e-13, limit=200)
+    # full_output: what it doubts is found by the enclosure, not told as a warning
+    found = quad(lambda z: integrand(np.float64(z)), low, high, epsabs=0.0, epsrel=1e-13, limit=200, full_output=1)
+    return found if len(found) == 3 else (math.nan,)
 
 
 @lru_cache(maxsize=1024)

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import sympy as sp
 
-__all__ = ["SYMBOLS", "Psi", "Psi_inv", "SymbolInfo", "dpsi", "psi", "psi_inv", "sym"]
+__all__ = ["ORDER", "SYMBOLS", "Psi", "Psi_inv", "SymbolInfo", "dpsi", "psi", "psi_inv", "sym"]
 
 Side = Literal["exact", "lower", "upper"]
 
@@ -45,6 +45,7 @@ _DOMAINS: dict[str, Domain] = {
     "real": Domain({"real": True}, lambda value: True, "a real number"),
     "> 0": Domain({"positive": True}, lambda value: value > 0, "a number > 0"),
     ">= 0": Domain({"nonnegative": True}, lambda value: value >= 0, "a number >= 0"),
+    ">= 2": Domain({"positive": True}, lambda value: value >= 2, "a number >= 2"),
     "> 1": Domain({"positive": True}, lambda value: value > 1, "a number > 1"),
     "in (0, 1)": Domain({"positive": True}, lambda value: 0 < value < 1, "a number strictly between 0 and 1"),
     "integer >= 1": Domain(
@@ -310,7 +311,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
         "distance of d/dt H(a) from -B^T grad L_y(Bh)",
     ),
     # losses
-    ("p", "p", "exact", "> 0", "exponent of a power loss"),
+    ("p", "p", "exact", ">= 2", "exponent of a power loss"),
     ("huber", r"\delta_H", "exact", "> 0", "residual at which the pseudo-Huber loss turns from quadratic to linear"),
     ("sigma", r"\sigma", "lower", "> 0", "constant of the dissipation L' <= -sigma^2/psi'(L)^2"),
     ("alpha", r"\alpha", "exact", "in (0, 1)", "exponent of the Lojasiewicz family psi(s) = c s^alpha (< 1)"),
@@ -345,6 +346,18 @@ def sym(name: str) -> sp.Symbol:
     except KeyError:
         near = get_close_matches(name, SYMBOLS, n=3) or sorted(SYMBOLS)
         raise KeyError(f"no symbol {name!r} in theory.symbols; nearest: {', '.join(near)}") from None
+
+
+ORDER: tuple[Any, ...] = tuple(
+    kind(sym(low), sym(high), evaluate=False)
+    for kind, low, high in (
+        (sp.Le, "rho", "rho_0"),
+        (sp.Le, "loss", "loss_0"),
+        (sp.Lt, "residual_h", "eta"),
+        (sp.Lt, "loss_star", "loss"),
+    )
+)
+"""What the constants of one run owe each other: nothing grows along it, and levels lie above what can be reached."""
 
 
 def _function(name: str, **assumptions: bool) -> Any:

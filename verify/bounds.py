@@ -33,7 +33,8 @@ __all__ = [
 
 _MAX_POINTS = 100_000
 _SAMPLES = {
-    "integer >= 1": "10", "integer >= 0": "10", "> 0": "1", ">= 0": "1", "real": "1", "> 1": "1.5", "in (0, 1)": "0.1",
+    "integer >= 1": "10", "integer >= 0": "10", "> 0": "1", ">= 0": "1", "real": "1", "> 1": "1.5", ">= 2": "3",
+    "in (0, 1)": "0.1",
 }  # fmt: skip
 # Where 1 would be a poor example: moduli and residuals small, widths large.
 _SMALL = {

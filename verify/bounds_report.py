@@ -53,7 +53,10 @@ def print_answer(query: Query, answer: Evaluation, found: Sequence[Crossing], co
 
 
 def _table(title: str, *columns: str) -> Table:
-    return Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, overflow="fold")  # never an ellipsis: what it would cut may be an exponent
+    return table
 
 
 def _formulas(answer: Evaluation) -> Table:

@@ -381,24 +381,17 @@ def as_csv(report: Report) -> str:
 
 
 def save(report: Report, csv_file: Path | None, plot: Path | None) -> None:
-    """Write the table and the figure (with the CSV behind it, next to it) where the user says."""
-    from verify.commands.guard import InputError
+    """Write the table and the figure where the user says."""
+    from verify.commands.guard import InputError, replace_file
 
     if not report.growths:
         raise InputError("no criterion applies to this setting: there is nothing to tabulate")
-    if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
-        raise InputError(f"{plot} should end in .svg, .png or .pdf")
-    try:
-        if plot is not None:
-            from verify.width_figure import draw
+    if plot is not None:
+        from verify.width_figure import draw
 
-            figure = draw(report.growths, report.caption)
-            figure.savefig(plot, metadata={"Date": None} if plot.suffix == ".svg" else None)
-            csv_file = plot.with_suffix(".csv") if csv_file is None else csv_file
-        if csv_file is not None:
-            csv_file.write_text(as_csv(report), encoding="utf-8")
-    except OSError as error:
-        where = error.filename or plot or csv_file
-        raise InputError(
-            f"{where} cannot be written ({(error.strerror or str(error)).lower()}); choose another place"
-        ) from None
+        figure = draw(report.growths, report.caption)
+        kind = plot.suffix[1:].lower()
+        metadata = {"Date": None} if kind == "svg" else None
+        replace_file(plot, lambda path: figure.savefig(path, format=kind, metadata=metadata))
+    if csv_file is not None:
+        replace_file(csv_file, lambda path: path.write_text(as_csv(report), encoding="utf-8"))

@@ -25,7 +25,13 @@ import numpy as np
 import sympy as sp
 
 from numerics.compile import Backend
-from numerics.evaluation.conditions import examine, relations, requirement_of_loss
+from numerics.evaluation.conditions import (
+    consistency,
+    examine,
+    relations,
+    requirement_of_loss,
+    requirement_of_weights,
+)
 from numerics.evaluation.decide import Numbers
 from numerics.evaluation.derive import (
     ACTIVATION_CONSTANTS,
@@ -83,6 +89,9 @@ def evaluate_item(
     """
     if isinstance(item, str):
         item = registry[item]
+    if not isinstance(values, Mapping):
+        raise ValueError(f"the constants are a mapping from symbols to numbers, or keywords; given {values!r}")
+    formulas = [formulas] if isinstance(formulas, str) else formulas
     if backend not in get_args(Backend):
         raise ValueError(f"unknown backend {backend!r}; choose one of {', '.join(get_args(Backend))}")
     if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 1000:
@@ -108,6 +117,10 @@ def evaluate_item(
     work = _Work(item, resolver, Numbers(given, constants, backend, digits))
     wrong_loss = list(requirement_of_loss(item, loss, loss_parameters))
     examined = [(relation, examine(owner, relation, resolver, work.numbers)) for owner, relation in asked]
+    owed = [
+        (relation, examine(owner, relation, resolver, work.numbers)) for owner, relation in consistency(item, given)
+    ]
+    examined += [(relation, condition) for relation, condition in owed if not condition.missing]
     names = list(item.formulas) if formulas is None else list(dict.fromkeys(formulas))
     results = {name: work.formula(name, wrong_loss, examined) for name in names}
     conditions = (*wrong_loss, *(condition for _, condition in examined))
@@ -140,6 +153,8 @@ def evaluate_keywords(item: Item, values: Mapping[str, Any] | None, keywords: Ma
     symbols = {name: value for name, value in keywords.items() if name not in _OPTIONS}
     if isinstance(symbols.get("loss"), str) and not is_number(symbols["loss"]):
         options["loss"] = symbols.pop("loss")
+    if values is not None and not isinstance(values, Mapping):
+        raise ValueError(f"the constants are a mapping from symbols to numbers, or keywords; given {values!r}")
     twice = sorted(set(symbols) & set(values or {}))
     if twice:
         raise ValueError(f"{', '.join(twice)} is given twice, in the mapping and as a keyword")
@@ -234,7 +249,8 @@ class _Work:
                 name, status, value, self.item.reads[name], latex(bare), side, why, tuple(sorted(missing))
             )
 
-        for gate in self._gates(name, wrong_loss, ()):
+        weights = requirement_of_weights(name, bare, self.resolver.loss)
+        for gate in (*weights, *self._gates(name, wrong_loss, ())):
             return entry("hypothesis_not_met", None, f"claims nothing here: {gate.id}: {gate.why}")
         expr, missing = self.resolver.expression(bare)
         if missing:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from numerics.evaluation.decide import Numbers, Truth
-from numerics.evaluation.derive import Resolver, used_items
+from numerics.evaluation.derive import PAIRS, Resolver, used_items
 from numerics.evaluation.inputs import as_fraction, number
 from numerics.evaluation.record import BallEnclosure, Condition, show
 from theory.ledger import Item, registry
 from theory.losses import LOSSES
+from theory.symbols import ORDER, SYMBOLS, sym
 
-__all__ = ["examine", "relations", "requirement_of_loss"]
+__all__ = ["consistency", "examine", "relations", "requirement_of_loss", "requirement_of_weights"]
 
 _WORDS = {
     sp.StrictLessThan: ("below", "exceeds it by"),
@@ -39,6 +41,21 @@ def relations(item: Item) -> Iterator[tuple[Item, Any]]:
                 yield owner, part
 
 
+def consistency(item: Item, given: Collection[str]) -> Iterator[tuple[Item, Any]]:
+    """(owner, relation) of what the constants owe each other: along a run rho and the loss do not grow, levels lie above
+    what can be reached, and a number that a condition defines (h, R', nu) is not given on the wrong side of its value."""
+    symbols = {symbol.name for expr in item.formulas.values() for symbol in sp.sympify(expr).free_symbols}
+    known = {*given, *(PAIRS[name] for name in given if name in PAIRS)}  # rho_0 or loss_0: either gives the other
+    for relation in ORDER:
+        if {symbol.name for symbol in relation.free_symbols} <= symbols & known:
+            yield item, relation
+    for owner in used_items(item, required=True):
+        for name in owner.formulas if owner.kind == "condition" else ():
+            if name in given and name in SYMBOLS:
+                makes = sp.GreaterThan if SYMBOLS[name].direction != "lower" else sp.LessThan
+                yield owner, makes(sym(name), owner.formulas[name], evaluate=False)
+
+
 def requirement_of_loss(item: Item, loss: str, parameters: Mapping[str, Any]) -> Iterator[Condition]:
     """The hypotheses on the loss that the chosen one fails, at its parameters where they are given."""
     theory = LOSSES[loss]
@@ -59,10 +76,20 @@ def requirement_of_loss(item: Item, loss: str, parameters: Mapping[str, Any]) ->
             yield Condition(key, registry[key].title, "hypothesis_not_met", why)
 
 
-def _phrase(owner: Item, side: Any) -> str:
+def requirement_of_weights(name: str, expr: Any, loss: str) -> Iterator[Condition]:
+    """An exponential rate with the smallest weight w_min belongs to least squares alone."""
+    if sym("w_min") in sp.sympify(expr).free_symbols and loss not in ("least_squares", "weighted_least_squares"):
+        key = "A.loss.least_squares"
+        why = f"{name} is the rate of least squares of smallest weight w_min, and the loss is {loss}"
+        yield Condition(key, registry[key].title, "hypothesis_not_met", why)
+
+
+def _phrase(owner: Item, side: Any, other: Any = None) -> str:
     """A short name for one side: the symbol, the number, or the formula of the owner that it is."""
     if side.is_Symbol or side.is_number:
         return str(side)
+    if other is not None and other.is_Symbol and owner.formulas.get(other.name) == side:
+        return "its value at the other constants"
     named = [name for name, expr in owner.formulas.items() if sp.sympify(expr) == side]
     text = str(side)
     return named[0] if named else text if len(text) < 60 else "the other side"
@@ -72,7 +99,7 @@ def examine(owner: Item, relation: Any, resolver: Resolver, numbers: Numbers) ->
     """One relation at the numbers: verdict, both sides, and the slack in words."""
     left, lost = resolver.expression(relation.lhs)
     right, gone = resolver.expression(relation.rhs)
-    text = f"{_phrase(owner, relation.lhs)} {relation.rel_op} {_phrase(owner, relation.rhs)}"
+    text = f"{_phrase(owner, relation.lhs)} {relation.rel_op} {_phrase(owner, relation.rhs, relation.lhs)}"
     missing = tuple(sorted(lost | gone))
     if missing:
         why = f"{text} was not checked: it needs {', '.join(missing)}"
@@ -87,7 +114,7 @@ def examine(owner: Item, relation: Any, resolver: Resolver, numbers: Numbers) ->
     relative = None
     if None not in (lhs, rhs, slack):
         scale = max(abs(_float(lhs)), abs(_float(rhs)))
-        relative = _float(slack) / scale if scale > 0 else None
+        relative = _float(slack) / scale if 0 < scale < math.inf and math.isfinite(_float(slack)) else None
     why = _sentence(owner, relation, verdict, lhs, rhs, slack)
     return Condition(owner.id, text, verdict, why, lhs, rhs, slack, relative)
 
@@ -101,7 +128,7 @@ def _sentence(owner: Item, relation: Any, verdict: Truth, lhs: Any, rhs: Any, sl
     word, fails = _WORDS[type(relation)]
 
     def side(expr: Any, value: Any) -> str:
-        name = _phrase(owner, expr)
+        name = _phrase(owner, expr, relation.lhs if expr is relation.rhs else None)
         number = "" if value is None or (expr.is_Integer and expr.is_number) else f" = {show(value)}"
         return f"{name}{number}"
 

@@ -102,7 +102,9 @@ def _float(value: Fraction) -> float:
 def number(name: str, given: Any, backend: Backend) -> float | Fraction | np.ndarray:
     """The number given for the symbol `name`, checked; arrays and sequences for float64 only, float32 is widened."""
     info, text = SYMBOLS[name], None
-    if isinstance(given, np.generic):
+    if isinstance(given, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array: give the entries that count, as a plain array")
+    if isinstance(given, np.generic) or (isinstance(given, np.ndarray) and given.ndim == 0):
         given = given.item()
     if isinstance(given, bool):
         raise ValueError(f"{name} = {given} is a truth value; give {info.ask}")

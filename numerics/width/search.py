@@ -15,7 +15,7 @@ from flint import arb
 from numerics.compile import HypothesisNotMet, enclose, formula, function
 from numerics.width.arithmetic import Arithmetic, Step
 from numerics.width.criteria import CRITERIA, Assessment, Criterion, NotApplicable
-from numerics.width.setting import Setting
+from numerics.width.setting import MOST, Setting
 from theory.balls import upper_float
 from theory.symbols import sym
 
@@ -32,7 +32,7 @@ __all__ = [
     "success_probability",
 ]
 
-MAX_WIDTH = 10**15
+MAX_WIDTH = MOST
 """Beyond this a width is not worth a number (and k + 1 = k in float64 is near)."""
 _TOLERANCE = 1e-6
 
@@ -56,8 +56,12 @@ def assess(
     ValueError for a k that is no positive integer (an even one, if antisymmetric) or a δ outside (0, 1);
     :class:`~numerics.width.criteria.NotApplicable` if the criterion does not speak about the setting.
     """
-    if isinstance(k, bool) or int(k) != k or k < 1:
+    if name not in CRITERIA:
+        raise ValueError(f"unknown criterion {name!r}; choose one of {', '.join(CRITERIA)}")
+    if isinstance(k, bool) or not math.isfinite(k) or int(k) != k or k < 1:
         raise ValueError(f"k, the width, has to be an integer >= 1, not {k!r}")
+    if k > MAX_WIDTH:
+        raise ValueError(f"k = {k} is beyond {MAX_WIDTH:.0e}, where float64 stops telling integers apart")
     if setting.antisymmetric and k % 2:
         raise ValueError(f"an antisymmetric initialization pairs the neurons: the width has to be even, not {k}")
     if not 0 < delta < 1:

@@ -13,9 +13,11 @@ from numerics.losses import loss
 from theory.kl import Desingularizer
 from theory.losses import LOSSES
 
-__all__ = ["Setting"]
+__all__ = ["MOST", "Setting"]
 
 Train = Literal["both", "W"]
+MOST = 10**15
+"""The largest size that is taken: widths, signals and data of more entries than that are not worth a number."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +76,33 @@ class Setting:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} counts something: an integer >= 1 is needed, not {value!r}")
+            if value is not None and value > MOST:
+                raise ValueError(f"{name} = {value} is beyond {MOST:.0e}, where float64 stops telling integers apart")
+        for name in ("linear", "antisymmetric", "order_statistics"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is True or False, not {getattr(self, name)!r}")
         if self.train not in ("both", "W"):
             raise ValueError(f'train is "both" or "W", not {self.train!r}')
         positive = {"sigma_F": self.sigma_F, "L_F": self.L_F, "scale": self.scale}
         optional = ("y_norm", "x_plus", "AF_norm", "AAt_F", "Aty_norm", "residual")
         nonnegative = {"F0_norm": self.F0_norm, "noise": self.noise} | {name: getattr(self, name) for name in optional}
         for name, value in (positive | nonnegative).items():
-            if value is None:
+            if value is None and name in optional:
                 continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} has to be a number, not {value!r}")
+            if value > 1e150:
+                raise ValueError(
+                    f"{name} = {value:g} is beyond 1e150: its square does not fit into a double; use other units"
+                )
             if not math.isfinite(value) or value < 0 or (name in positive and value == 0):
                 raise ValueError(
                     f"{name} has to be a finite number {'> 0' if name in positive else '>= 0'}, not {value!r}"
                 )
-        if self.linear and self.sigma_F > self.L_F:
+        if self.sigma_F > self.L_F:
             raise ValueError(
-                f"sigma_F = {self.sigma_F!r} is the smallest nonzero singular value of A: it cannot exceed its norm L_F = "
-                f"{self.L_F!r}"
+                f"sigma_F = {self.sigma_F!r} is the smallest nonzero singular value of {'A' if self.linear else 'J_F'}: it "
+                f"cannot exceed {'its norm' if self.linear else 'the Lipschitz constant of F,'} L_F = {self.L_F!r}"
             )
         if self.rank is not None and self.rank > min(self.n, self.m):
             raise ValueError(

@@ -149,10 +149,10 @@ OUTPUT_SUB_GAUSSIAN = Statement(
     title="Size of the initial residual, sub-Gaussian second layer",
     text=RANDOM
     + "Let moreover the entries of V be independent and sub-Gaussian with variance proxy 1, F = A linear, plain least "
-    "squares, y independent of V and W, T > 0 and f_hi = C_phi + B1 sqrt(2T/k). With probability at least 1 - 3 "
-    "exp(-T): |y(0) - y|^2, which is rho_0^2, is at most f_hi^2 (|A|_F^2 + 2 |A A^T|_F sqrt T + 2 |A|^2 T) + |y|^2 + 2 f_hi |A^T y| sqrt(2T). T = "
-    "ln(4/delta): three events of delta/4 each; together with dip2.sigma0 for total failure probability delta use T "
-    "= ln(6/delta).",
+    "squares (rho_0 = |y(0) - y|), y independent of V and W, T > 0 and f_hi = C_phi + B1 sqrt(2T/k). With probability at "
+    "least 1 - 3 exp(-T): rho_0^2 <= f_hi^2 (|A|_F^2 + 2 |A A^T|_F sqrt T + 2 |A|^2 T) + |y|^2 + 2 f_hi |A^T y| sqrt(2T). "
+    "T = ln(4/delta): three events of delta/4 each; together with dip2.sigma0 for total failure probability delta use T "
+    "= ln(6/delta). Any other bound f_hi of the hidden norm serves, with its own event in place of the first.",
     hypotheses=(*HYPOTHESES, "A.network.sub_gaussian", "A.operator.linear", "A.loss.plain_least_squares"),
     conclusion=sp.Le(rho_0**2, _sub_gaussian, evaluate=False),
     direction="upper",

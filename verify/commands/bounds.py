@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from verify.commands.guard import HOLDS, NOT_MET, TRACE, USAGE, InputError, as_json, complain, emit, guarded, rendered
+from verify.commands.guard import (
+    HOLDS,
+    NOT_MET,
+    TRACE,
+    USAGE,
+    InputError,
+    as_json,
+    check_place,
+    complain,
+    emit,
+    guarded,
+    rendered,
+    replace_file,
+)
 
 if TYPE_CHECKING:
     from numerics.evaluation import Evaluation
@@ -35,7 +46,12 @@ _PLOTS = (".svg", ".png", ".pdf")
 )
 @click.option("--digits", type=click.IntRange(1, 1000), default=50, show_default=True, help="For mpmath and arb.")
 @click.option("--sweep", "sweeps", multiple=True, metavar="NAME=LOW:HIGH:log50", help="Also lin20, or NAME=V1,V2,...")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the sweep: .svg, .png or .pdf.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw the sweep (.svg, .png, .pdf), with its .csv.",
+)
 @click.option("--csv", "table", type=click.Path(path_type=Path), metavar="FILE", help="Write the numbers.")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON, and nothing else, to stdout.")
 @click.option("--debug", is_flag=True, help=f"After an internal error, write its trace to {TRACE}.")
@@ -97,8 +113,12 @@ def execute(query: Query, *, plot: Path | None, table: Path | None, json_: bool)
 
     if plot is not None:
         _check_plot(plot, query)
+    if plot is not None and table is None:
+        table = plot.with_suffix(".csv")  # the numbers behind the figure, next to it
+    if plot is not None and table is not None and plot.resolve() == table.resolve():
+        raise InputError(f"--plot and --csv are both {plot}: give two names")
     for path in filter(None, (plot, table)):
-        _check_place(path)
+        check_place(path)
     try:
         answer = ask(query)
     except Needed as error:
@@ -109,12 +129,9 @@ def execute(query: Query, *, plot: Path | None, table: Path | None, json_: bool)
         from verify.bounds_figure import draw
 
         figure = draw(query, answer, found)
-        _replace(plot, lambda path: figure.savefig(path, format=plot.suffix[1:].lower(), dpi=150))
-        behind = plot.with_suffix(".csv")
-        if table is None or table.resolve() != behind.resolve():
-            _replace(behind, lambda path: path.write_text(to_csv(query, answer), encoding="utf-8"))
+        replace_file(plot, lambda path: figure.savefig(path, format=plot.suffix[1:].lower(), dpi=150))
     if table is not None:
-        _replace(table, lambda path: path.write_text(to_csv(query, answer), encoding="utf-8"))
+        replace_file(table, lambda path: path.write_text(to_csv(query, answer), encoding="utf-8"))
     emit(lambda: _text(query, answer, found, json_), "the answer")
     for path in filter(None, (plot, table)):
         click.echo(f"Written: {path}", err=True)
@@ -154,21 +171,3 @@ def _check_plot(plot: Path, query: Query) -> None:
         raise InputError("--plot draws a sweep; add one, for instance --sweep t=0:10:lin50")
     if plot.suffix.lower() not in _PLOTS:
         raise InputError(f"--plot {plot}: unknown kind of file {plot.suffix!r}; use one of {', '.join(_PLOTS)}")
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"{path} is a directory; give the name of a file")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: there is no directory {path.parent}; make it, or choose another place")
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write to a file beside it and put that in its place: an earlier file is replaced whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(beside)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise InputError(f"{path} could not be written ({(error.strerror or str(error)).lower()})") from None

@@ -124,3 +124,29 @@ def rendered(draw: Callable[[Console], None]) -> str:
     text = io.StringIO()
     draw(Console(file=text, width=width, force_terminal=terminal))
     return text.getvalue()
+
+
+def check_place(path: Path, suffixes: tuple[str, ...] = ()) -> None:
+    """InputError, before anything is computed, if a file could not be written there."""
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(f"{path}: unknown kind of file {path.suffix!r}; use one of {', '.join(suffixes)}")
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no ordinary file (a device or a pipe); give the name of a file")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: there is no directory {path.parent}; make it, or choose another place")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise InputError(f"{path}: the directory {path.absolute().parent} is not writable; choose another place")
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write to a file beside it and put that in its place: an earlier file is replaced whole or not at all."""
+    path = path.resolve()  # through a link, the file that it names is replaced and not the link
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(beside)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(f"{path} could not be written ({(error.strerror or str(error)).lower()})") from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.guard import HOLDS, NOT_MET, TRACE, InputError, as_json, emit, guarded, rendered
+from verify.commands.guard import HOLDS, NOT_MET, TRACE, InputError, as_json, check_place, emit, guarded, rendered
 from verify.terminal import Progress
 
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ NUMBER = _Float()
     "--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE", help="With --vary: write the table here."
 )
 @click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --vary: draw it (.svg, .png, .pdf)."
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --vary: draw it (.svg, .png, .pdf), with its .csv.",
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON, and nothing else, to stdout.")
 @click.option("--debug", is_flag=True, help=f"After an internal error, write its trace to {TRACE}.")
@@ -124,6 +127,20 @@ def execute(**options: Any) -> int:
     for name in ("csv_file", "plot"):
         if options[name] is not None and not vary:
             raise InputError("--csv and --plot belong to a table: add --vary")
+    csv_file, plot = options["csv_file"], options["plot"]
+    if plot is not None:
+        csv_file = plot.with_suffix(".csv") if csv_file is None else csv_file
+        if csv_file.resolve() == plot.resolve():
+            raise InputError(f"--plot and --csv are both {plot}: give two names")
+        check_place(plot, (".svg", ".png", ".pdf"))
+    if csv_file is not None:
+        check_place(csv_file)
+    if vary and vary.partition("=")[0] == "kappa" and options["sigma_F"] is not None:
+        raise InputError("--vary kappa chooses sigma_F = L_F/kappa: leave out --sigma-F")
+    if options["nonlinear"] and (options["rank"] is not None or options["x_plus"] is not None):
+        raise InputError("--rank and --x-plus describe a linear operator: leave them out with --nonlinear")
+    if options["instances"] and options["residual"] is not None:
+        raise InputError("drawn instances have their own |y(0) - y|: leave out --residual with --instances")
     if options["instances"] and (k is not None or vary):
         raise InputError("--instances goes with the smallest widths: leave out -k and --vary")
     try:
@@ -139,8 +156,10 @@ def execute(**options: Any) -> int:
                 table = report.forward(setting, k, delta, names, say)
     except ValueError as error:
         raise InputError(str(error)) from None
-    if options["csv_file"] is not None or options["plot"] is not None:
-        report.save(table, options["csv_file"], options["plot"])
+    if csv_file is not None:
+        report.save(table, csv_file, plot)
+    for path in filter(None, (plot, csv_file)):
+        click.echo(f"Written: {path}", err=True)
     emit(
         lambda: (
             as_json(table.data)
@@ -209,7 +228,7 @@ def _criteria(names: tuple[str, ...]) -> tuple[str, ...]:
             near = get_close_matches(name, CRITERIA, n=2)
             hint = f"did you mean {' or '.join(near)}?" if near else f"choose among {', '.join(CRITERIA)}"
             raise InputError(f"--criterion {name} is unknown; {hint}")
-    return names or tuple(CRITERIA)
+    return tuple(dict.fromkeys(names)) or tuple(CRITERIA)
 
 
 def _parse_vary(text: str) -> tuple[str, list[float]]:
