@@ -16,6 +16,11 @@ from numerics.width.tables import growth
 PAGE = Path(__file__).resolve().parent / "widths.md"
 SIZES = ((10, 5), (60, 10))
 DELTA, INSTANCES, SEED = 0.1, 9, 0
+FIXED = {
+    "n": "m = 10",
+    "m": "n = 400",
+    "kappa": "n = 20, m = 10, ‖A‖ = 1, ‖A⁺y‖ ≤ 4 whatever κ (by default ‖A⁺y‖ ≤ ‖y‖/σF, which grows with κ)",
+}
 GROWTH = {"n": (400.0, 800.0, 1600.0, 3200.0), "m": (10.0, 20.0, 40.0, 80.0), "kappa": (4.0, 8.0, 16.0, 32.0)}
 
 HEAD = f"""# How wide is wide enough
@@ -103,7 +108,7 @@ def page() -> str:
         lines += [f"## {title}", "", *widths_table(train), ""]
         for variable, values in GROWTH.items():
             where = ", ".join(f"{value:g}" for value in values)
-            lines += [f"Along {variable} = {where}:", "", *growth_table(train, variable), ""]
+            lines += [f"Along {variable} = {where}; {FIXED[variable]}:", "", *growth_table(train, variable), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -46,18 +46,24 @@ def _hyper(upper: Any, lower: Any, z: Any) -> Any:
 
 
 def dilogarithm(order: Any, z: Any) -> Any:
-    """Li₂ on (−∞, 1]; for z < −1 by inversion, Li₂(z) = −π²/6 − ½ ln²(−z) − Li₂(1/z)."""
+    """Li₂ on (−∞, 1], to a few units in the last place (SciPy's spence is off by ten near −1).
+
+    z < −1 by inversion, Li₂(z) = −π²/6 − ½ ln²(−z) − Li₂(1/z); −1 ≤ z < 0 by Landen's transformation, Li₂(z) = −Li₂(z/(z − 1)) −
+    ½ ln²(1 − z); on [0, ½] the power series; beyond, SciPy's spence.
+    """
     if order != 2:
         raise NotImplementedError(f"no float64 rule for the polylogarithm of order {order}")
     z = np.asarray(z, dtype=np.float64)
     far = z < -1.0
     inside = np.where(far, 1 / np.where(far, z, -1.0), z)
-    value = scipy.special.spence(1.0 - inside)
-    # spence(1 − z) rounds 1 − z: for small z the series Σ z^j/j² keeps the digits
-    series = np.zeros_like(inside)
-    for j in range(7, 0, -1):
-        series = (series + 1 / j**2) * inside
-    value = np.where(np.abs(inside) < 1e-3, series, value)
+    negative = inside < 0
+    w = np.where(negative, inside / (np.where(negative, inside, 0.0) - 1), inside)
+    small = np.minimum(w, 0.5)
+    series = np.zeros_like(small)
+    for j in range(52, 0, -1):
+        series = (series + 1 / j**2) * small
+    value = np.where(w <= 0.5, series, scipy.special.spence(1.0 - w))
+    value = np.where(negative, -value - 0.5 * np.log1p(-np.where(negative, inside, 0.0)) ** 2, value)
     return np.where(far, -(np.pi**2) / 6 - 0.5 * np.log(np.where(far, -z, 1.0)) ** 2 - value, value)
 
 

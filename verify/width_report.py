@@ -62,7 +62,9 @@ class Report:
         table = Table(box=None, pad_edge=False, show_edge=False)
         for i, name in enumerate(self.header):
             left = name in ("criterion", "theorem", "remark", "statement")
-            table.add_column(name, justify="left" if left else "right", no_wrap=i == 0, overflow="fold")
+            table.add_column(
+                name, justify="left" if left else "right", no_wrap=i == 0, overflow="fold", min_width=len(name)
+            )
         for row in self.rows:
             table.add_row(*(cell.replace("[", r"\[") for cell in row))
         console.print(table)
@@ -97,6 +99,18 @@ def number(value: float | None, digits: int = 6) -> str:
     return f"{value:.{digits}g}"
 
 
+def chance(probability: float) -> str:
+    """A probability; close to 1, what is missing from it."""
+    return number(probability) if probability < 0.9999 else f"1 − {1 - probability:.1e}"
+
+
+def _solved(answer: Answer, what: str) -> str:
+    """The value that was asked for; "any" where the search met no limit."""
+    if answer.why and answer.value is not None:
+        return "any"
+    return chance(answer.value or 0.0) if what == "probability" else number(answer.value)
+
+
 def _loss(setting: Setting) -> str:
     """The loss and its parameters; nothing for least squares."""
     if setting.loss == "least_squares":
@@ -117,12 +131,15 @@ def about(setting: Setting, delta: float | None, varied: str = "") -> str:
         "L_F": f"{A} = {number(setting.L_F)}",
         "y_norm": f"‖y‖ ≤ {number(setting.y_total)}",
         "loss": _loss(setting),
+        "x_plus": f"‖A⁺y‖ ≤ {number(setting.preimage)}" if setting.train == "W" and setting.linear else "",
         "noise": f"‖ε‖ = {number(setting.noise)}" if setting.noise else "",
         "antisymmetric": "antisymmetric" if setting.antisymmetric else "",
         "scale": f"output scale {number(setting.scale)}" if setting.scale != 1 else "",
         "residual": "" if setting.residual is None else f"‖y(0) − y‖ ≤ {number(setting.residual)}",
         "delta": "" if delta is None else f"δ = {number(delta)}",
     }
+    if varied in ("m", "noise", "y_norm", "kappa") and setting.x_plus is None:
+        parts |= {"x_plus": ""}
     if varied in ("n", "m", "noise"):  # what follows them
         parts |= {"A": "linear A" if setting.linear and setting.rank is None else parts["A"]}
         parts |= {"y_norm": "" if varied == "noise" or setting.y_norm is None else parts["y_norm"]}
@@ -193,15 +210,23 @@ def smallest(
         "instances": {name: {"widths": list(item.widths), "median": item.median, "most": item.most, "seed": seed}
                       for name, item in drawn.items()},
     }  # fmt: skip
-    notes = [_SIDES]
+    notes = [
+        "balanced*: for every y at once; the others: for data of the norm given (independent of the initialization, unless "
+        "antisymmetric or wonly). `-k K` says how fast and when to stop at a width, `--explain` shows the arithmetic.",
+        _SIDES,
+    ]
     if drawn:
         notes.append(
-            f"median: the smallest width at which at least half of {instances} drawn instances (seeds {seed} to "
-            f"{seed + (instances or 1) - 1}) are certified, each with its own constants."
+            f"median: the width from which at least half of {instances} drawn instances (seeds {seed} to "
+            f"{seed + (instances or 1) - 1}) are certified, each with its own constants (bisection to half a percent, a new "
+            "draw of the seed at each width)."
         )
     if refused:
         notes.append("Not applicable here:\n" + "\n".join(f"  {line}" for line in refused))
-    caption = f"Smallest width k with probability 1 − δ = {number(1 - delta)}: {about(setting, delta)}"
+    caption = (
+        f"Smallest width k at which gradient flow reaches zero loss with probability at least 1 − δ = {chance(1 - delta)}: "
+        f"{about(setting, delta)}"
+    )
     return Report(
         caption, header, tuple(rows), tuple(notes), data, any(a.value is not None for a in answers), _steps(answers)
     )
@@ -262,17 +287,17 @@ def forward(setting: Setting, k: int, delta: float, names: Sequence[str], say: S
         except NotApplicable as reason:
             refused.append(f"{name}: {reason}")
             continue
-        chance = success_probability(setting, k, name)
+        success = success_probability(setting, k, name)
         stop = stopping_time(setting, found, level) if level else None
         any_certified |= found.certified
         answer = Answer(CRITERIA[name], None, found, steps)
         answers.append(answer)
-        entries.append({**_answer(answer), "success_probability": chance.value, "t_stop": stop})
+        entries.append({**_answer(answer), "success_probability": success.value, "t_stop": stop})
         cells = [found.need, found.have, found.h, found.rate or None, found.length if found.certified else None]
         cells += [stop] if level else []
         sure = "yes" if found.certified else "no"
         rows.append(
-            (name, sure, number(chance.value or 0.0), *(number(None if cell == math.inf else cell) for cell in cells))
+            (name, sure, chance(success.value or 0.0), *(number(None if cell == math.inf else cell) for cell in cells))
         )
     notes = [
         "certified: need < have with probability 1 − δ; probability: the largest 1 − δ at which this width is certified; rate: "
@@ -306,7 +331,7 @@ def solve(setting: Setting, k: int, delta: float, names: Sequence[str], what: st
             answers.append(_SOLVERS[what][0](setting, k, delta, name))
     title = "largest probability 1 − δ" if what == "probability" else _SOLVERS[what][1]
     rows = [
-        (a.criterion.name, number(a.value), a.criterion.title, a.why)
+        (a.criterion.name, _solved(a, what), a.criterion.title, a.why)
         for a in answers
         if a.value is not None or a.assessment
     ]

@@ -181,6 +181,8 @@ def _amgm(by_duality: bool) -> Callable[[Setting, int, float, Arithmetic], Asses
                 f"the dual choice needs a star-shaped activation; {setting.activation} is not (or not proved to be)"
             )
         alone = probable.deterministic_residual(setting)
+        if setting.linear and not alone and not setting.law.sub_gaussian:
+            raise NotApplicable(f"needs sub-Gaussian entries of V; those of {setting.V} are not")
         if not setting.linear and not alone:
             _bounded(setting)
         event = delta / (1 if alone else 4 if setting.linear else 3)
@@ -293,8 +295,8 @@ _ALL = (
     Criterion("amgm", "hidden activations, linear choice", _HIDDEN, "order", _amgm(False)),
     Criterion("amgm_dual", "hidden activations, dual choice", _HIDDEN, "order", _amgm(True)),
     Criterion("balanced", "balance, every y, any F", "dip2.balanced", None, _balanced(False)),
-    Criterion("balanced_linear", "balance, every y, linear A", "dip2.balanced", None, _balanced(True)),
-    Criterion("wonly", "first layer only, any condition number", "wonly.width", "order", _wonly),
+    Criterion("balanced_linear", "balance, every y (identity covariance)", "dip2.balanced", None, _balanced(True)),
+    Criterion("wonly", "first layer only, by ‖A⁺y‖ alone", "wonly.width", "order", _wonly),
 )
 
 CRITERIA: Mapping[str, Criterion] = MappingProxyType({criterion.name: criterion for criterion in _ALL})

@@ -43,14 +43,16 @@ def samples(setting: Setting, k: int) -> int:
 
 def usable_quantiles(setting: Setting) -> bool:
     """Whether f is monotone in every |a_i|, so that `dip2.order_statistics` bounds it (and that lemma is wanted)."""
-    return setting.order_statistics and setting.phi.theory.star_shaped
+    return setting.order_statistics and setting.phi.theory.star_shaped and setting.phi.theory.odd
 
 
 @lru_cache(maxsize=256)
 def quantiles(independent: int, T: float, side: str) -> Array:
     """Lower or upper bounds of |a|_(1) ≤ … (`dip2.order_statistics`), certified by Arb; at most GRID of them.
 
-    With more neurons than GRID, entry j bounds the block of order statistics of ranks in (j/GRID, (j+1)/GRID] of all.
+    With more neurons than GRID, entry j stands for the ranks in (j/GRID, (j+1)/GRID]: the mean over the neurons of a
+    nondecreasing function of |a_i| is the integral over u in (0, 1) of its value at rank ⌈uk⌉, which is at least the one at
+    q(u − ε), and a lower Riemann sum bounds that integral (an upper one for upper bounds).
     Upper bounds may be inf.  T ≥ ln 2, so that Massart's inequality applies (ValueError otherwise).
     """
     if math.log(2) > T:

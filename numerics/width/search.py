@@ -79,7 +79,11 @@ def _certified(setting: Setting, k: int, delta: float, name: str) -> bool:
 
 
 def smallest_width(setting: Setting, delta: float, name: str) -> Answer:
-    """The smallest k that the criterion certifies with probability 1 − δ (bisection; the criterion is monotone in k)."""
+    """The smallest k that the criterion certifies with probability 1 − δ, by bisection.
+
+    Criteria are monotone in k but for a step of one part in `probable.GRID` where quantiles begin to stand for blocks of
+    neurons; the width returned is certified in any case.
+    """
     step = 2 if setting.antisymmetric else 1
 
     def ok(j: int) -> bool:
@@ -114,7 +118,10 @@ def success_probability(setting: Setting, k: int, name: str) -> Answer:
     def check(log_delta: float) -> tuple[Assessment, tuple[Step, ...]]:
         return assess(setting, k, math.exp(log_delta), name)
 
-    return _bisect(name, ok, check, good=-1e-9, bad=-690.0, value=lambda x: 1 - math.exp(x), none="no probability > 0")
+    def value(log_delta: float) -> float:
+        return min(math.nextafter(-math.expm1(log_delta), 0.0), 1 - 2.0**-53)  # rounded down, and never certainty
+
+    return _bisect(name, ok, check, good=-1e-9, bad=-690.0, value=value, none="no probability > 0")
 
 
 def _design(
@@ -176,6 +183,11 @@ def _bisect(
 
 def largest_noise(setting: Setting, k: int, delta: float, name: str) -> Answer:
     """The largest ‖ε‖ (added to ‖ȳ‖) that the criterion tolerates at the width k."""
+    given = [field for field in ("x_plus", "residual", "Aty_norm") if getattr(setting, field) is not None]
+    if given:
+        raise ValueError(
+            f"{', '.join(given)} bound data of one noise level: leave them out to ask for the largest noise"
+        )
     return _design(setting, k, delta, name, lambda x: setting.with_(noise=x), 1e-12, 1e12, "no noise level above 1e-12")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
 
 from numerics.activations import CompiledActivation, activation
 from numerics.initialization import EntryDistribution, entry_distribution
 from numerics.losses import loss
+from numerics.rigorous import above, below
 from theory.kl import Desingularizer
 from theory.losses import LOSSES
 
@@ -157,39 +159,37 @@ class Setting:
     def y_total(self) -> float:
         """Bound of ‖y‖, noise included."""
         clean = math.sqrt(self.m) if self.y_norm is None else self.y_norm
-        return math.nextafter(clean + self.noise, math.inf) if self.noise else clean
+        return above(Fraction(clean) + Fraction(self.noise))
 
     @property
     def s_sigma_F(self) -> float:
         """σ_F of the scaled problem F(scale ·), rounded down."""
-        return self.sigma_F if self.scale == 1 else math.nextafter(self.scale * self.sigma_F, 0)
+        return below(Fraction(self.scale) * Fraction(self.sigma_F))
 
     @property
     def s_L_F(self) -> float:
         """‖A‖ or L_F of the scaled problem, rounded up."""
-        return self._up(self.scale * self.L_F)
+        return above(Fraction(self.scale) * Fraction(self.L_F))
 
     def operator_norms(self) -> dict[str, float]:
         """A_norm, AF_norm, AAt_F, Aty_norm and y_norm of the scaled problem, as `dip2.output_sub_gaussian` needs them."""
-        s, root = self.scale, math.sqrt(self.q)
-        A = self.L_F
+        s, A = Fraction(self.scale), Fraction(self.L_F)
+        root = Fraction(math.sqrt(self.q))
+        if root * root < self.q:
+            root = Fraction(math.nextafter(math.sqrt(self.q), math.inf))
         return {
-            "A_norm": self._up(s * A),
-            "AF_norm": self._up(s * (root * A if self.AF_norm is None else self.AF_norm)),
-            "AAt_F": self._up(s * s * (root * A * A if self.AAt_F is None else self.AAt_F)),
-            "Aty_norm": self._up(s * (A * self.y_total if self.Aty_norm is None else self.Aty_norm)),
+            "A_norm": self.s_L_F,
+            "AF_norm": above(s * (root * A if self.AF_norm is None else Fraction(self.AF_norm))),
+            "AAt_F": above(s * s * (root * A * A if self.AAt_F is None else Fraction(self.AAt_F))),
+            "Aty_norm": above(s * (A * Fraction(self.y_total) if self.Aty_norm is None else Fraction(self.Aty_norm))),
             "y_norm": self.y_total,
         }
 
     @property
     def preimage(self) -> float:
-        """Bound of ‖(scale A)⁺y‖."""
-        return self._up((self.y_total / self.sigma_F if self.x_plus is None else self.x_plus) / self.scale)
-
-    @staticmethod
-    def _up(value: float) -> float:
-        """Two steps up: covers the roundings of a product of three doubles; exact numbers stay as they are."""
-        return value if value == int(min(value, 2.0**52)) else math.nextafter(math.nextafter(value, math.inf), math.inf)
+        """Bound of ‖(scale A)⁺y‖, rounded up."""
+        plain = Fraction(self.y_total) / Fraction(self.sigma_F) if self.x_plus is None else Fraction(self.x_plus)
+        return above(plain / Fraction(self.scale))
 
     def with_(self, **changes: Any) -> Setting:
         """A copy with some fields changed, checked like any other."""

@@ -54,6 +54,9 @@ def changed(setting: Setting, delta: float, variable: str, value: float) -> tupl
         raise ValueError(f"{variable!r} cannot be varied; choose one of {', '.join(VARIABLES)}")
     if variable == "delta":
         return setting, value
+    given = [field for field in ("x_plus", "residual", "Aty_norm") if getattr(setting, field) is not None]
+    if variable in ("noise", "y_norm", "m") and given:
+        raise ValueError(f"{', '.join(given)} belong to one set of data: leave them out to vary {variable}")
     if variable in ("n", "m"):
         return setting.with_(**{variable: round(value)}), delta
     if variable == "kappa":

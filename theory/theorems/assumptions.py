@@ -225,8 +225,9 @@ ITEMS: Final = (
     ),
     Hypothesis(
         "A.network.symmetric",
-        "Symmetric second layer",
-        "The columns of V are independent of each other and of W, identically distributed, with identity covariance and "
+        "Centred second layer that sees every direction",
+        "The columns of V are independent of each other and of W, identically distributed, centred, of identity "
+        "covariance, and "
         "E|<v, p>| >= c_1 > 0 for every unit vector p. Independent, symmetric entries of variance 1 have it with c_1 = "
         "E|v_ij|/sqrt 2 (Rademacher 1/sqrt 2), the standard Gaussian with sqrt(2/pi).",
         relation=sp.Gt(sym("c_1"), 0, evaluate=False),

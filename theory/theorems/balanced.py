@@ -116,7 +116,8 @@ BALANCED = Statement(
     "gap_i)) for all time, and rate, length and stopping time are those of dip2.amgm with this s_star. At random "
     "initialization (a standard Gaussian, columns of V independent of a, entries at most D_V) some gap is positive "
     "with probability at least 1 - delta if k >= ln(delta)/ln(1 - p), p = P(|zeta| > arcsinh(sqrt n D_V)). If "
-    "moreover the columns have identity covariance, p = P(|zeta| > arcsinh sqrt(rank A)) will do for linear A and p "
+    "moreover the columns are centred with identity covariance, p = P(|zeta| > arcsinh sqrt(rank A)) will do for "
+    "linear A and p "
     "= P(|zeta| > arcsinh sqrt n) for any F. Other activations, G as in dip2.conservation: sigmoid and softplus keep "
     "a_i bounded below, so every k >= 1 works; for GELU and SiLU a neuron that starts below the zero of phi' stays "
     "there and bounded, with phi(a_i) away from 0, so one such neuron works for every y.",

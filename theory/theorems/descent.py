@@ -172,7 +172,7 @@ RATE = Statement(
     + "Under gd.condition, with s_star = s(ell_star) (for Omega(r) = Lambda r: s_star = sigma_0 sqrt(1 - "
     "2h/nu)) and for all j with l_j > 0: l_{j+1} <= l_j - nu gamma sigma_F^2 s_star^2/psi'(l_j)^2. Least squares L_y(v) = "
     "(v-y)^T W (v-y)/2 with smallest eigenvalue w_min of W, psi(s) = sqrt(2 s/w_min): l_{j+1} <= (1 - 2 nu gamma "
-    "sigma_F^2 s_star^2 w_min) l_j, so rho_j <= eps as soon as j >= 2 ln(rho_0/eps)/(-ln(1 - 2 nu gamma sigma_F^2 "
+    "sigma_F^2 s_star^2 w_min) l_j, so rho_j <= eps as soon as j >= 1 and j >= 2 ln(rho_0/eps)/(-ln(1 - 2 nu gamma sigma_F^2 "
     "s_star^2 w_min)).",
     hypotheses=HYPOTHESES,
     condition=sp.Lt(h / nu, sp.Rational(1, 2), evaluate=False),

@@ -87,7 +87,8 @@ SATURATED = Statement(
         ),
     ),
     tight="It improves on the linear modulus before sigma_0 is used up only if M4 < c_V^2 k sigma_0^2 (the crossing lies "
-    "below sigma_0/Lambda); M4 is of order k + m^2 for random b_i. The bound M4_upper never shows that: M4 itself has to "
+    "below sigma_0/Lambda); M4 is of order k + q^2 for random b_i of q entries. The bound M4_upper never shows that: "
+    "M4 itself has to "
     "be bounded better.",
 )
 

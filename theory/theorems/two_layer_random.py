@@ -253,7 +253,10 @@ WIDTH_SHARP = Statement(
     + "Both layers trained: h = Lambda rho_0/(sigma_F sigma_0^2) < 1/2 with the slope Lambda of dip2.modulus is k > "
     "((B2 c_V + sqrt(B2^2 c_V^2 + 4 B1^2)) rho_0/(sigma_F sigma_0^2))^2, c_V <= sqrt n D_V; for W only it is k > (2 B2 "
     "c_V rho_0/(sigma_F sigma_0^2))^2. On the events of "
-    "dip2.sigma0 and dip2.output0 this is k = O(n rho_0^2/sigma_F^2): powers 4 become 2.",
+    "dip2.sigma0 and dip2.output0 this is k = O(n rho_0^2/sigma_F^2): powers 4 become 2. For linear A with sub-Gaussian "
+    "entries of V and y independent of V and W, the events may be: matrix Chernoff of dip2.sigma0, both sides of "
+    "dip2.order_statistics for f_lo and f_hi, and the two that are left of dip2.output_sub_gaussian, delta/5 each (W only "
+    "needs no f_lo: four of delta/4; with x(0) = 0 neither rho_0 nor f_hi spends an event).",
     hypotheses=HYPOTHESES,
     condition=sp.Gt(k, _k_sharp, evaluate=False),
     unconditional=("k_min", "k_min_W", "c_V", "order"),

@@ -33,8 +33,10 @@ ORDER_STATISTICS = Statement(
     "erfinv(p) the quantile function of |zeta|, zeta standard Gaussian (q(0) = 0, q(1) = infinity), T >= ln 2 and "
     "eps_k = sqrt(T/(2k)). With probability at least 1 - exp(-T): |a|_(i) >= q(max(0, i/k - eps_k)) for all i at "
     "once. With probability at least 1 - exp(-T): |a|_(i) <= q(min(1, (i-1)/k + eps_k)) for all i at once. So what is "
-    "monotone in every |a_i| is bounded by its value at these k numbers: for an activation with |phi| nondecreasing in "
-    "|x| the hidden norm f = |phi(a)|/sqrt k, and for a star-shaped one the capacity of the dual choice of dip2.amgm.",
+    "a symmetric function of the |a_i|, monotone in each, is bounded by its value at these k numbers: for an even "
+    "|phi| that is "
+    "nondecreasing in |x| the hidden norm f = |phi(a)|/sqrt k, and for an odd star-shaped phi the capacity of the dual "
+    "choice of dip2.amgm.",
     hypotheses=("A.network.random",),
     direction="lower",
     directions={"eps_k": "exact", "upper": "upper", "failure": "upper"},
@@ -88,7 +90,10 @@ WIDTH_AMGM = Statement(
     "dip2.sigma0 for f_lo (one of probability delta/4) and dip2.output_sub_gaussian for rho_0 (T = ln(4/delta), three "
     "of delta/4) this fails with probability at most delta. For star-shaped phi, f_lo and the capacity of the dual "
     "choice are those of the lower bounds in dip2.order_statistics with T = ln(4/delta), the upper ones give f_hi, "
-    "and the two events of dip2.output_sub_gaussian that are left have probability delta/4 each.",
+    "and the two events of dip2.output_sub_gaussian that are left have probability delta/4 each. (That lemma asks for "
+    "linear A, sub-Gaussian entries and y independent of V and W; bounded entries are not needed. For Lipschitz F with "
+    "bounded entries dip2.output0 gives rho_0: three events of delta/3. If x(0) = 0 by dip2.antisymmetric, or rho_0 is "
+    "known, the event of f_lo alone has probability delta.)",
     hypotheses=(*AMGM_HYPOTHESES, "A.network.random"),
     condition=sp.Gt(k, _k_amgm, evaluate=False),
     requires=(),
@@ -128,7 +133,8 @@ BALANCED_RATE = Statement(
     title="How large a gap to expect, and the rate that follows",
     text=FLOW
     + RANDOM
-    + "Both layers are trained, phi = tanh, A linear of rank q (rank = n for any F). For g >= 0 one neuron has gap > g "
+    + "Both layers are trained, phi = tanh, A linear of rank q (rank = n for any F), the columns of V centred with identity "
+    "covariance. For g >= 0 one neuron has gap > g "
     "(dip2.balanced) with probability at least p(g) = P(|zeta| > arcsinh sqrt(q + g)), so some neuron of k has it with "
     "probability at least 1 - (1 - p(g))^k. This is 1 - delta for g = sinh(erfcinv(1 - delta^{1/k}) sqrt 2)^2 - q; if "
     "that is positive, s_star^2 >= g/(k (1 + g)).",
@@ -172,8 +178,10 @@ WIDTH_W = Statement(
     title="Width for the first layer alone, free of the condition number",
     text=MIRROR_TEXT
     + "Let moreover phi(I_i) = (-phi_sup, phi_sup) for almost every start (tanh, erf, sine: phi_sup = 1), y in the image "
-    "of A (otherwise its projection takes its place), x_plus = |A^+ y| the norm of the least-norm preimage, q = rank A, "
-    "and V random with independent columns of identity covariance and E|<v, p>| >= c_1 for every unit vector p (centred, "
+    "of A (for plain least squares: else its projection takes its place, and the loss of the projected problem vanishes), "
+    "x_plus = |A^+ y| the norm of the least-norm preimage, q = rank A, "
+    "and V random with independent, identically distributed, centred columns of identity covariance and E|<v, p>| >= "
+    "c_1 for every unit vector p (centred, "
     "symmetric, independent entries: c_1 = E|v_ij|/sqrt 2 by Khinchine; Rademacher 1/sqrt 2; Gaussian sqrt(2/pi)). Put "
     "z0 = 2 sqrt(q/k) and Z = z0 + sqrt(2T (1 - c_1^2 + 2 z0)/k) + T/(3k). With probability at least 1 - exp(-T), if "
     "x_plus < phi_sup sqrt k (c_1 - Z), the flow reaches zero loss (in the limit). So k = O(rank A + |A^+ y|^2) "

@@ -1,4 +1,5 @@
-"""First layer only, one input, linear operator: the exact theory (`wonly.*`). The flow is a mirror flow of a convex function."""
+"""First layer only, one input, linear operator: the exact theory (`wonly.*`). The flow is a mirror flow of a convex "
+"function."""
 
 from __future__ import annotations
 
@@ -266,9 +267,12 @@ DESCENT = Statement(
     "supremum over it of the second derivative of D in one a_i, which is 1 + (phi(a_i*) - phi(a_i)) phi''(a_i)/phi'(a_i)^2, "
     "and M a Lipschitz constant of grad l along every segment in it. Let 0 < gamma < 2/M, nu = 1 - gamma M/2 and N > D_0 "
     "+ D_slope gamma L_0/(2 nu). Then as long as l_j >= L_y(B h*) (for ever if L_y(B h*) = 0) no step leaves the region, "
-    "and D(h*, h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for all j >= 1: "
-    "l_j <= L_y(B h*) + (D_0 + D_slope gamma L_0/(2 nu))/(gamma j). (D itself may increase; nothing is claimed of it "
-    "once l_j < L_y(B h*). For several inputs or nonlinear F there is no such h.)",
+    "and D(h*, h_j) <= D_0 + D_slope gamma (L_0 - l_j)/(2 nu) - gamma sum over i < j of (l_i - L_y(B h*)). Hence for "
+    "all j >= 1 the "
+    "least of l_0, ..., l_j is at most L_y(B h*) + (D_0 + D_slope gamma L_0/(2 nu))/(gamma j), and so is l_j itself as long "
+    "as no earlier loss was below L_y(B h*) (for ever if L_y(B h*) = 0). (D itself may increase; nothing is claimed of it, "
+    "or of later losses, once l_j < L_y(B h*): the iterates may leave the region. For several inputs or nonlinear F there "
+    "is no such h.)",
     hypotheses=HYPOTHESES,
     conclusion=sp.Le(sym("D_now"), _total, evaluate=False),
     direction="upper",
@@ -277,7 +281,7 @@ DESCENT = Statement(
     reads={
         "bound": "bound of D(h*, h_j), from the current loss l_j >= L_y(B h*)",
         "budget": "the level that N has to exceed",
-        "loss": "bound of the loss after so many steps",
+        "loss": "bound of the least loss after so many steps (of the last one if no loss was below L_y(B h*))",
         "slope_tanh": "second derivative of D in one pre-activation x for tanh, comparison point tanh(a_star)",
     },
     uses=("wonly.mirror", "wonly.rate"),
@@ -289,8 +293,9 @@ DESCENT = Statement(
     "gd.descent on the segment gamma^2 |grad l|^2 <= gamma (l_j - l_{j+1})/nu; sum over the steps. The segment stays in "
     "the region: for the part of it up to a_j - s grad l, s <= gamma, the same bound holds with s for gamma in the last "
     "step, and s^2 |grad l|^2 <= gamma (l_j - l(s))/nu, so D <= D_0 + D_slope gamma L_0/(2 nu) < N up to there, and D is "
-    "continuous and tends to N or more towards the boundary of the region (infinity at the ends of the I_i). Rate: l does "
-    "not increase and D >= 0; if l_i < L_y(B h*) for some i <= j there is nothing to prove.",
+    "continuous and tends to N or more towards the boundary of the region (infinity at the ends of the I_i). Rate: while the "
+    "losses stay above L_y(B h*), l does not increase and D >= 0, so gamma j (l_j - L_y(B h*)) is at most the sum; and if "
+    "some l_i < L_y(B h*) with i <= j, the least of them is below it.",
     obligations=(
         Obligation("the second derivative of D in a (one neuron, tanh)", _bregman_second),
         Obligation("at a = a* it is 1, so D_slope >= 1", lambda: sp.simplify(_second.subs(x, a_star)) - 1),
