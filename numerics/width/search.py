@@ -81,7 +81,7 @@ def _certified(setting: Setting, k: int, delta: float, name: str) -> bool:
 def smallest_width(setting: Setting, delta: float, name: str) -> Answer:
     """The smallest k that the criterion certifies with probability 1 − δ, by bisection.
 
-    Criteria are monotone in k but for a step of one part in `probable.GRID` where quantiles begin to stand for blocks of
+    Criteria are monotone in k but for a step of about one part in a thousand where quantiles begin to stand for blocks of
     neurons; the width returned is certified in any case.
     """
     step = 2 if setting.antisymmetric else 1

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.special import erfinv
 from scipy.stats import beta
 
 from numerics.activations import activation
@@ -318,6 +319,21 @@ def test_dual_capacity_is_below_the_drawn_ones_with_the_probability_claimed():
     assert found.certified
     assert upper_limit(sum(c >= bound for c in capacities), trials) >= 1 - delta / 4
     assert sum(c >= 1.35 * bound for c in capacities) < trials / 2  # not vacuous: the bound is near the truth
+
+
+@pytest.mark.parametrize(
+    ("k", "antisymmetric"), [(300, False), (300, True), (2 * GRID + 1000, True), (GRID + 777, False)]
+)
+def test_quantiles_stand_for_all_neurons_in_the_dual_capacity(k, antisymmetric):
+    """Against the dual choice at one number a neuron, from SciPy: equal up to rounding, or the loss of the blocks."""
+    setting = Setting(10, 5, antisymmetric=antisymmetric, residual=1.0)
+    independent, T = (k // 2 if antisymmetric else k), -math.log(0.1)
+    (bound,) = (step.value for step in assess(setting, k, 0.1, "amgm_dual")[1] if step.symbol == "capacity")
+    levels = np.arange(1, independent + 1) / independent - math.sqrt(T / (2 * independent))
+    a = math.sqrt(2) * erfinv(np.maximum(levels, 0.0))
+    whole = dual(activation("tanh"), np.concatenate([a, a]) if antisymmetric else a, 1.0, 1.0).capacity
+    assert bound <= whole * (1 + 1e-12)
+    assert bound >= whole * (1 - (1e-9 if independent <= GRID else 6 / GRID))  # tightness: blocks lose up to 0.1%
 
 
 def test_sigma_0_and_residual_hold_with_the_probability_claimed():
