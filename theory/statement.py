@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from theory.mutant import Constant, Mutant
 from theory.symbols import SYMBOLS
 
 __all__ = ["Direction", "Hypothesis", "Kind", "LazyFormulas", "Obligation", "Origin", "Statement", "latex"]
@@ -100,7 +101,8 @@ class Hypothesis(Evaluated):
     proof_uses: ClassVar[tuple[str, ...]] = ()
     proof: ClassVar[str] = ""
     obligations: ClassVar[tuple[Obligation, ...]] = ()
-    mutants: ClassVar[tuple[Any, ...]] = ()
+    mutants: ClassVar[tuple[Mutant, ...]] = ()
+    constants: ClassVar[tuple[Constant, ...]] = ()
     tight: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...] | None] = None
     directions: ClassVar[Mapping[str, Direction]] = _EMPTY
@@ -264,7 +266,8 @@ class Statement(Evaluated):
     relation where there is one, with `sides` and `slack`; `direction` says on which side of
     the truth the formulas lie.  `formulas` maps a name
     to an expression in the symbols of :mod:`theory.symbols`, and `reads` says in words what each of them is.
-    `proof` is the short written proof, `obligations` its calculus.  `mutants` are broken variants for the audit.
+    `proof` is the short written proof, `obligations` its calculus.  `mutants` are wrong variants that an
+    audit has to refute and `constants` the numbers that it turns (:mod:`theory.mutant`).
     `condition` is the relation between constants that puts the statement in force, where it has one of its own (a
     statement of kind "condition" states it as its conclusion).  The conditions of the items in `uses` apply as well, unless
     `requires` lists those of them that do (a width from which a condition holds does not require that condition);
@@ -291,7 +294,8 @@ class Statement(Evaluated):
     cites: tuple[str, ...] = ()
     proof: str = ""
     obligations: tuple[Obligation, ...] = ()
-    mutants: tuple[Any, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    constants: tuple[Constant, ...] = ()
     tight: str = ""
     requires: tuple[str, ...] | None = None
     unconditional: tuple[str, ...] = ()
@@ -308,6 +312,9 @@ class Statement(Evaluated):
             raise ValueError(
                 f"{self.id}: `requires` lists items of `uses`, `unconditional` and `directions` formulas; check {sorted(stray)}"
             )
+        names = [*(mutant.name for mutant in self.mutants), *(constant.name for constant in self.constants)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.id}: two of its mutants or constants have one name; check {sorted(names)}")
         if not isinstance(self.formulas, LazyFormulas):
             object.__setattr__(self, "formulas", MappingProxyType(dict(self.formulas)))
         object.__setattr__(self, "reads", MappingProxyType(dict(self.reads)))

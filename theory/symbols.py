@@ -310,6 +310,9 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
         ">= 0",
         "distance of d/dt H(a) from -B^T grad L_y(Bh)",
     ),
+    ("loss_limit", r"L_\infty", "exact", ">= 0", "limit of the loss along the run"),
+    # audits
+    ("dial", "c", "exact", "> 0", "a constant of a statement that an audit turns"),
     # losses
     ("p", "p", "exact", ">= 2", "exponent of a power loss"),
     ("huber", r"\delta_H", "exact", "> 0", "residual at which the pseudo-Huber loss turns from quadratic to linear"),
