@@ -1,4 +1,4 @@
-"""A simulated flow of a two-layer network, and what can be seen of it at a stored time: see :mod:`numerics.measured`.
+"""A run of a small world, and what can be seen of it at a stored time: see :mod:`numerics.measured`.
 
 Derivatives in time are difference quotients along the velocity, independent of the chain rule that the proofs are about.
 """
@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.losses import CompiledLoss
 from numerics.networks.two_layer import TwoLayer
-from numerics.trajectory import Trajectory
+from numerics.worlds import Linear, Record, TwoLayerGenerator, World
 
 __all__ = ["Point", "Scene", "jacobian", "norm"]
 
@@ -44,140 +45,180 @@ def norm(array: NDArray[Any], order: int | None = None) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A run and what belongs to it.
+    """A run, and what of it does not depend on the time."""
 
-    Parameters
-    ----------
-    trajectory: the run.
-    clean: ȳ, the data without noise, (m,); None if not known.
-    truth: x̄ in the coordinates of the generator of the reduced problem, (p,); None if not known.
-    """
+    record: Record
 
-    trajectory: Trajectory
-    clean: Array | None = None
-    truth: Array | None = None
+    @classmethod
+    def of(cls, trajectory: Any, clean: Array | None = None, truth: Array | None = None) -> Scene:
+        """The scene of a :class:`numerics.trajectory.Trajectory`, in the coordinates of the reduced flow."""
+        problem = trajectory.problem
+        generator = TwoLayerGenerator(problem.activation, problem.train, problem.a0, problem.V0)
+        world = World(generator, Linear(problem.C), problem.loss, problem.y, clean, truth)
+        d = trajectory.a - problem.a0
+        if trajectory.V is not None:
+            d = np.hstack([d, (trajectory.V - problem.V0).reshape(len(trajectory), -1)])
+        record = Record(
+            world, "flow", trajectory.t, d, trajectory.loss, trajectory.rho, trajectory.residual, trajectory.length,
+            trajectory.length_a, trajectory.error_theta, trajectory.error_length, trajectory.error_residual,
+            trajectory.status,
+        )  # fmt: skip
+        return cls(record)
+
+    @property
+    def world(self) -> World:
+        """The world that was run."""
+        return self.record.world
+
+    @property
+    def loss(self) -> CompiledLoss:
+        """Its loss."""
+        loss: CompiledLoss = self.world.loss
+        return loss
+
+    def network(self, d: Array) -> TwoLayer:
+        """The two-layer network at d; LookupError for another kind of generator."""
+        generator = self.world.generator
+        if not isinstance(generator, TwoLayerGenerator):
+            raise LookupError(f"a {generator.kind} generator has no neurons")
+        return generator.network(d)
 
     @cached_property
-    def start(self) -> TwoLayer:
-        """The network at t = 0."""
-        return self.trajectory.state(0)
+    def neurons(self) -> TwoLayer:
+        """The two-layer network at the start."""
+        return self.network(self.world.start)
 
-    @cached_property
-    def end(self) -> TwoLayer:
-        """The network at the end of the run."""
-        return self.trajectory.state(len(self.trajectory) - 1)
+    @property
+    def truth(self) -> Array | None:
+        """x̄, or None."""
+        found: Array | None = self.world.truth
+        return found
 
-    @cached_property
-    def singular(self) -> Array:
-        """The nonzero singular values of the operator, descending."""
-        values = np.linalg.svd(self.trajectory.problem.C, compute_uv=False)
-        return np.asarray(values[values > 1e-12 * values[0]])
-
-    @cached_property
-    def injective(self) -> bool:
-        """Whether the operator determines its argument."""
-        return bool(self.singular.size == self.trajectory.problem.p)
-
-    @cached_property
-    def sigma_0(self) -> float:
-        """σ_min(J_g(0))."""
-        return float(self.start.singular_values()[-1])
+    @property
+    def clean(self) -> Array | None:
+        """ȳ, or None."""
+        found: Array | None = self.world.clean
+        return found
 
     @cached_property
     def radius(self) -> float:
-        """The largest R with R·Lip(R) ≤ σ0/2."""
-        return self.start.baseline_radius(self.sigma_0).as_lower()
+        """A radius R with R·Lip(R) ≤ σ0/2."""
+        return self.world.generator.radius(self.world.sigma_0)
 
     @cached_property
-    def modulus(self) -> float:
-        """Λ, the slope of the centre modulus."""
-        return self.start.modulus().as_upper()
-
-    @cached_property
-    def J_0(self) -> Array:
-        """J_g(0)."""
-        return jacobian(self.start)
+    def remaining(self) -> float:
+        """An estimate of the length that lies beyond the end of the run: 2ρ/(σ_F σ_min) there, infinite at rest."""
+        end = self.at(len(self.record) - 1)
+        sigma = float(np.linalg.svd(end.J, compute_uv=False)[-1])
+        if self.record.status == "stationary" or not sigma > 0:
+            return math.inf
+        return 2 * end.series("rho") / (self.world.operator.sigma_F * sigma)
 
     def at(self, i: int) -> Point:
         """The i-th stored time."""
-        return Point(self, i)
+        return self._points[i]
+
+    @cached_property
+    def _points(self) -> list[Point]:
+        return [Point(self, i) for i in range(len(self.record))]
+
+    @property
+    def end(self) -> Point:
+        """The last stored time."""
+        return self._points[-1]
 
     def points(self) -> list[Point]:
         """All stored times."""
-        return [self.at(i) for i in range(len(self.trajectory))]
+        return list(self._points)
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A stored time of a run."""
+    """A stored time of a run; what :mod:`numerics.measured` has measured of it is kept."""
 
     scene: Scene
     i: int
+    kept: dict[str, float] = field(default_factory=dict, repr=False)
+
+    dps = None
+    """Decimal digits of mpmath numbers; None: doubles."""
+
+    def value(self, name: str) -> float:
+        """The value of a symbol here; LookupError where it is not known."""
+        from numerics.measured import measure  # here: it needs this module
+
+        return measure(name, self)
+
+    def error(self, name: str) -> float:
+        """How far, by estimate from above, `value(name)` may be off."""
+        from numerics.measured import error_of
+
+        return error_of(name, self)
+
+    @property
+    def kl(self) -> Any:
+        """The desingularizer of the loss."""
+        return self.scene.loss.kl
+
+    @property
+    def world(self) -> World:
+        """The world."""
+        return self.scene.world
+
+    def series(self, name: str) -> float:
+        """A series of the record at this time."""
+        return float(getattr(self.scene.record, name)[self.i])
+
+    @cached_property
+    def d(self) -> Array:
+        """The displacement θ − θ(0)."""
+        return np.asarray(self.scene.record.d[self.i])
 
     @cached_property
     def net(self) -> TwoLayer:
-        """The network."""
-        return self.scene.trajectory.state(self.i)
-
-    def series(self, name: str) -> float:
-        """A series of the trajectory at this time."""
-        return float(getattr(self.scene.trajectory, name)[self.i])
+        """The two-layer network; LookupError for another kind of generator."""
+        return self.scene.network(self.d)
 
     @cached_property
     def x(self) -> Array:
         """The signal g(θ)."""
-        return self.net.output()
+        return self.world.generator.output(self.d)
 
     @cached_property
     def v(self) -> Array:
-        """The observation C g(θ)."""
-        return np.asarray(self.scene.trajectory.problem.C @ self.x)
+        """The observation F(g(θ))."""
+        return self.world.operator(self.x)
 
     @cached_property
     def gradient(self) -> Array:
         """∇L_y(v)."""
-        problem = self.scene.trajectory.problem
-        return problem.loss.grad(self.v, problem.y)
+        return np.asarray(self.scene.loss.grad(self.v, self.world.y))
 
     @cached_property
     def q(self) -> Array:
         """J_Fᵀ∇L_y(v)."""
-        return np.asarray(self.scene.trajectory.problem.C.T @ self.gradient)
+        return np.asarray(self.world.operator.jacobian(self.x).T @ self.gradient)
 
     @cached_property
-    def displacement(self) -> tuple[Array, Array]:
-        """(a − a0, V − V0)."""
-        return self.net.a - self.scene.start.a, self.net.V - self.scene.start.V
-
-    @cached_property
-    def velocity(self) -> tuple[Array, Array]:
-        """(ȧ, V̇), V̇ = 0 if only W is trained: from the system that was integrated."""
-        problem = self.scene.trajectory.problem
-        a, V = self.displacement
-        flat = a if problem.train == "W" else np.concatenate([a, V.ravel()])
-        speed = problem.system().velocity(flat)
-        if problem.train == "W":
-            return speed, np.zeros_like(V)
-        return speed[: problem.k], speed[problem.k :].reshape(V.shape)
+    def velocity(self) -> Array:
+        """−∇_θ of the objective: of the system that was integrated."""
+        return self.world.velocity(self.d)
 
     @cached_property
     def speed(self) -> float:
         """|θ'|."""
-        return math.hypot(norm(self.velocity[0]), norm(self.velocity[1]))
+        return norm(self.velocity)
 
     @cached_property
     def J(self) -> Array:
-        """J_g at this time."""
-        return jacobian(self.net)
+        """J_g."""
+        return self.world.generator.jacobian(self.d)
 
-    def moved(self, a: Array, V: Array) -> TwoLayer:
-        """The network with parameters moved by (a, V)."""
-        return TwoLayer(self.net.activation, self.net.train, self.net.a + a, self.net.V + V)
-
-    def loss_of(self, network: TwoLayer) -> float:
-        """The objective at another network."""
-        problem = self.scene.trajectory.problem
-        return float(problem.loss.value(problem.C @ network.output(), problem.y))
+    @cached_property
+    def relative(self) -> float:
+        """How far, relatively, quantities proportional to the residual may be off."""
+        residual = self.series("residual")
+        return min(1.0, self.series("error_residual") / residual) if residual > 0 else 1.0
 
     def rate(self, quantity: Callable[[float], float]) -> float:
         """The derivative in time of a function of the loss, by differences along the velocity; NaN at rest."""
@@ -185,27 +226,20 @@ class Point:
         if not (self.speed > 0 and loss > 0):
             return math.nan
         h = min(_FRACTION * loss / self.speed**2, 1e-2 / self.speed)
-        da, dV = self.velocity
-        terms = [w * quantity(self.loss_of(self.moved(j * h * da, j * h * dV))) for j, w in _STENCIL]
+        terms = [w * quantity(self.world.objective(self.d + j * h * self.velocity)) for j, w in _STENCIL]
         return math.fsum(terms) / h
 
-    def rate_of(self, quantity: Callable[[TwoLayer], Any]) -> Any:
-        """The derivative in time of a function of the network, by differences along the velocity."""
+    def rate_of(self, quantity: Callable[[Array], Any]) -> Any:
+        """The derivative in time of a function of the displacement, by differences along the velocity."""
         h = 1e-3 / self.speed if self.speed > 0 else math.nan
-        da, dV = self.velocity
-        return sum(w * quantity(self.moved(j * h * da, j * h * dV)) for j, w in _STENCIL) / h
+        return sum(w * quantity(self.d + j * h * self.velocity) for j, w in _STENCIL) / h
 
     @cached_property
     def gradient_by_differences(self) -> Array:
-        """∇_θ of the objective, coordinate by coordinate: (V row by row, a), or a."""
-        columns = []
-        shapes = [np.zeros_like(self.net.a), np.zeros_like(self.net.V)]
-        for which in (1, 0) if self.net.train == "both" else (0,):
-            for index in np.ndindex(shapes[which].shape):
-                total = 0.0
-                for j, w in _STENCIL:
-                    step = [np.zeros_like(s) for s in shapes]
-                    step[which][index] = j * _COORDINATE
-                    total += w * self.loss_of(self.moved(*step))
-                columns.append(total / _COORDINATE)
-        return np.array(columns)
+        """∇_θ of the objective, coordinate by coordinate."""
+        found = np.zeros(self.world.size)
+        for index in range(self.world.size):
+            step = np.zeros(self.world.size)
+            step[index] = _COORDINATE
+            found[index] = math.fsum(w * self.world.objective(self.d + j * step) for j, w in _STENCIL) / _COORDINATE
+        return found

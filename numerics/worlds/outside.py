@@ -1,0 +1,107 @@
+"""Losses outside the assumptions, each violating one of them: they show that the assumption is needed.
+
+They offer what :class:`numerics.losses.CompiledLoss` offers to a world.  The desingularizing function that they carry is
+that of least squares: it is the claim about them that is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numerics.losses import loss
+from theory.kl import Desingularizer
+
+__all__ = ["OUTSIDE", "FlatLoss", "LiftedLoss", "PartialLoss"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Outside:
+    w_min: ClassVar[float] = 1.0
+    weights: ClassVar[None] = None
+
+    @cached_property
+    def kl(self) -> Desingularizer:
+        """ψ(s) = √(2s)."""
+        return loss("least_squares").kl
+
+    def psi(self, value: ArrayLike) -> Any:
+        """√(2 value)."""
+        return loss("least_squares").psi(value)
+
+    def rho(self, v: ArrayLike, y: ArrayLike) -> Any:
+        """ψ(L)."""
+        return self.psi(self.value(v, y))
+
+    def value(self, v: ArrayLike, y: ArrayLike) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PartialLoss(_Outside):
+    """½ r_1²: y is not its only minimizer as soon as m > 1."""
+
+    name: ClassVar[str] = "partial"
+    violates: ClassVar[str] = "A.loss.unique"
+    parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
+
+    def value(self, v: ArrayLike, y: ArrayLike) -> Any:
+        """L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return float(0.5 * r[0] ** 2)
+
+    def grad(self, v: ArrayLike, y: ArrayLike) -> Array:
+        """∇L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return np.concatenate([r[:1], np.zeros(r.size - 1)])
+
+
+@dataclass(frozen=True)
+class LiftedLoss(_Outside):
+    """½‖r‖² + ½: its minimum is not zero."""
+
+    name: ClassVar[str] = "lifted"
+    violates: ClassVar[str] = "A.loss.min"
+    parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
+
+    def value(self, v: ArrayLike, y: ArrayLike) -> Any:
+        """L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return float(0.5 * (r @ r) + 0.5)
+
+    def grad(self, v: ArrayLike, y: ArrayLike) -> Array:
+        """∇L_y(v)."""
+        return np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class FlatLoss(_Outside):
+    """¼‖r‖⁴ with the ψ of least squares, for which it is too flat near its minimum."""
+
+    name: ClassVar[str] = "flat"
+    violates: ClassVar[str] = "A.loss.KL"
+    parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
+
+    def value(self, v: ArrayLike, y: ArrayLike) -> Any:
+        """L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return float(0.25 * (r @ r) ** 2)
+
+    def grad(self, v: ArrayLike, y: ArrayLike) -> Array:
+        """∇L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return np.asarray((r @ r) * r)
+
+
+OUTSIDE: Mapping[str, type[PartialLoss] | type[LiftedLoss] | type[FlatLoss]] = MappingProxyType(
+    {kind.name: kind for kind in (PartialLoss, LiftedLoss, FlatLoss)}
+)
+"""Name → loss."""
