@@ -33,7 +33,7 @@ def _loss(scene: Scene, attribute: str) -> bool:
 
 def _fine(name: str) -> Answer:
     """True unless the loss is one made to violate this assumption."""
-    return lambda scene: getattr(scene.loss, "violates", None) != name
+    return lambda scene: name not in getattr(scene.loss, "violates", ())
 
 
 def _smooth(scene: Scene) -> bool:

@@ -69,18 +69,29 @@ def _of_residual(power: float) -> Error:
     return lambda p, value: abs(value) * (_ROUNDING + power * p.relative)
 
 
-def _of_speed(power: float) -> Error:
-    """Of a product of residual and Jacobian."""
+def _rate(quantity: Callable[[Point], Callable[[float], float]]) -> Measure:
+    """d/dt f(L) = −f'(L)|θ'|² by differences: off by truncation, the speed, rounding of the losses, and f' itself."""
 
     def error(p: Point, value: float) -> float:
-        slope = p.world.generator.modulus * _theta(p) / max(norm(p.J, 2), 1e-300)
-        return abs(value) * (_ROUNDING + power * (2 * p.relative + min(1.0, slope)))
+        if not p.time_step > 0:
+            return math.inf
+        f, loss = quantity(p), p.series("loss")
+        slope = abs(f(loss * (1 + 1e-4)) - f(loss * (1 - 1e-4))) / (2e-4 * loss)
+        noise = loss * (1e-15 + 4 * p.rounding) / p.time_step
+        return slope * (p.speed**2 * (_DIFFERENCES + 8 * p.relative) + 2 * p.speed * p.speed_error + noise)
 
-    return error
+    return Measure(lambda p: p.rate(quantity(p)), error)
 
 
-def _of_rate(p: Point, value: float) -> float:
-    return abs(value) * (_DIFFERENCES + 8 * p.relative)
+def _of_speed(p: Point, value: float) -> float:
+    return _ROUNDING * abs(value) + p.speed_error
+
+
+def _of_energy_rate(p: Point, value: float) -> float:
+    """Truncation relative to what the rate is made of, rounding of E over the step, the state."""
+    energy = p.value("E")
+    scale = abs(value) + norm(p.v - p.world.y) ** 2 + energy * p.speed
+    return (_DIFFERENCES + 8 * p.relative) * scale + 1e-13 * energy * p.speed / p.reach
 
 
 def _of_length(p: Point, value: float) -> float:
@@ -259,13 +270,13 @@ def _PKQ(point: Point) -> float:
     return norm(P @ point.world.J_0 @ point.world.J_0.T @ Q, 2)
 
 
-def _psi_rate(point: Point) -> float:
-    return point.rate(lambda loss: float(point.scene.loss.psi(loss)))
+def _psi_of(point: Point) -> Callable[[float], float]:
+    return lambda loss: float(point.scene.loss.psi(loss))
 
 
-def _Psi_rate(point: Point) -> float:
+def _Psi_of(point: Point) -> Callable[[float], float]:
     Psi = compiled.function(point.kl.Psi(sym("s")), ["s"])
-    return point.rate(lambda loss: float(Psi(loss)))
+    return lambda loss: float(Psi(loss))
 
 
 def _chain_gap(point: Point) -> float:
@@ -273,8 +284,19 @@ def _chain_gap(point: Point) -> float:
 
 
 def _of_chain(p: Point, value: float) -> float:
-    """Truncation at a step of 1e-3: near the minimum relative to ‖J_F J_g‖², else to the speed."""
-    return _DIFFERENCES * p.speed + 1e-11 * (p.world.sensitivity(p.d) ** 2 + p.series("loss"))
+    """Truncation and rounding of difference quotients whose steps move v by a thousandth of the residual."""
+    size = p.world.sensitivity(p.d) * norm(p.gradient)
+    noise = 1e-15 * p.series("loss") / p.coordinate_step
+    return _DIFFERENCES * size + math.sqrt(p.world.size) * (1e4 * p.rounding * size + noise)
+
+
+def _of_energy(p: Point, value: float) -> float:
+    """E is quadratic in J^+(x − x̄): relatively, twice the errors of x and of J over σ_min."""
+    sigma = float(np.linalg.svd(p.J, compute_uv=False)[-1])
+    if not sigma > 0:
+        return math.inf
+    bent = (norm(p.J, 2) / math.sqrt(2 * value) if value > 0 else 0.0) + p.world.generator.modulus
+    return value * (_ROUNDING * norm(p.J, 2) / sigma + 4 * bent * _theta(p) / sigma)
 
 
 def _table() -> dict[str, Measure]:
@@ -351,15 +373,15 @@ def _table() -> dict[str, Measure]:
         "a_dist": Measure(lambda p: norm(part(p, "a")), theta),
         "V_dist": Measure(lambda p: norm(part(p, "V")), theta),
         # speeds and gradients
-        "ell_dot": Measure(lambda p: p.speed, _of_speed(1)),
-        "ell_a_dot": Measure(lambda p: norm(p.velocity[: g(p).leading]), _of_speed(1)),
+        "ell_dot": Measure(lambda p: p.speed, _of_speed),
+        "ell_a_dot": Measure(lambda p: norm(p.velocity[: g(p).leading]), _of_speed),
         "grad_norm": Measure(lambda p: norm(p.gradient), _of_residual(4)),
         "q_norm": Measure(lambda p: norm(p.q), _of_residual(4)),
-        "grad_theta": Measure(lambda p: p.speed, _of_speed(1)),
+        "grad_theta": Measure(lambda p: p.speed, _of_speed),
         "chain_gap": Measure(_chain_gap, _of_chain),
-        "dloss": Measure(lambda p: p.rate(lambda loss: loss), _of_rate),
-        "drho": Measure(_psi_rate, _of_rate),
-        "dPsi": Measure(_Psi_rate, _of_rate),
+        "dloss": _rate(lambda p: lambda loss: loss),
+        "drho": _rate(_psi_of),
+        "dPsi": _rate(_Psi_of),
         # the Jacobian
         "f_a": Measure(_hidden, _by_theta(lambda p: _activation(p).B1.as_upper())),
         "sigma_t": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), _of_jacobian),
@@ -374,11 +396,8 @@ def _table() -> dict[str, Measure]:
         "J_pair": Measure(lambda p: norm(p.J - _neighbour(p).J, 2), _of_jacobian),
         "Omega": Measure(lambda p: g(p).modulus_at(norm(p.d)), _of_jacobian),
         # the kernel energy
-        "E": Measure(lambda p: _energy(p, p.d), _of_speed(4)),
-        "dE": Measure(
-            lambda p: float(p.rate_of(lambda d: _energy(p, d))),
-            lambda p, value: (_DIFFERENCES + 8 * p.relative) * (abs(value) + norm(p.v - p.world.y) ** 2),
-        ),
+        "E": Measure(lambda p: _energy(p, p.d), _of_energy),
+        "dE": Measure(lambda p: float(p.rate_of(lambda d: _energy(p, d))), _of_energy_rate),
         "G_L": Measure(_growth, _of_length),
         # one neuron: that whose conserved quantity has moved most
         "conserved": Measure(lambda p: float(_conserved_all(p.net)[_worst(p)]), _of_conserved),

@@ -220,26 +220,68 @@ class Point:
         residual = self.series("residual")
         return min(1.0, self.series("error_residual") / residual) if residual > 0 else 1.0
 
-    def rate(self, quantity: Callable[[float], float]) -> float:
-        """The derivative in time of a function of the loss, by differences along the velocity; NaN at rest."""
+    @cached_property
+    def speed_error(self) -> float:
+        """How far, by estimate from above, `speed` may be off: from v, from the Jacobian, and by rounding."""
+        j, a = norm(self.J, 2), self.world.operator.opnorm
+        gradient = norm(self.gradient)
+        theta = self.series("error_theta")
+        bent = self.world.operator.curvature * j * j + a * self.world.generator.modulus
+        return j * a * 4 * gradient * self.relative + bent * gradient * theta + 1e-14 * j * a * gradient
+
+    @cached_property
+    def rounding(self) -> float:
+        """How far, relatively, rounding of F(g) moves the residual."""
+        residual = self.series("residual")
+        return min(1.0, self.world.observe(self.d).rounding / residual) if residual > 0 else 1.0
+
+    @cached_property
+    def time_step(self) -> float:
+        """The step of :meth:`rate`; NaN at rest."""
         loss = self.series("loss")
         if not (self.speed > 0 and loss > 0):
             return math.nan
-        h = min(_FRACTION * loss / self.speed**2, 1e-2 / self.speed)
+        return min(_FRACTION * loss / self.speed**2, 1e-2 / self.speed)
+
+    def rate(self, quantity: Callable[[float], float]) -> float:
+        """The derivative in time of a function of the loss, by differences along the velocity; NaN at rest."""
+        h = self.time_step
+        if not h > 0:
+            return math.nan
         terms = [w * quantity(self.world.objective(self.d + j * h * self.velocity)) for j, w in _STENCIL]
         return math.fsum(terms) / h
 
     def rate_of(self, quantity: Callable[[Array], Any]) -> Any:
-        """The derivative in time of a function of the displacement, by differences along the velocity."""
-        h = 1e-3 / self.speed if self.speed > 0 else math.nan
+        """The derivative in time of a function of the displacement, by differences along the velocity.
+
+        The parameters move by 1e-3 at most, and by a hundredth of what may take σ_min(J_g) to zero.  LookupError at rest.
+        """
+        if not self.speed > 0:
+            raise LookupError("the run is at rest: derivatives along it have no direction")
+        h = self.reach / self.speed
         return sum(w * quantity(self.d + j * h * self.velocity) for j, w in _STENCIL) / h
+
+    @cached_property
+    def reach(self) -> float:
+        """The largest move of the parameters in a difference quotient of a function of the Jacobian."""
+        modulus = self.world.generator.modulus
+        sigma = float(np.linalg.svd(self.J, compute_uv=False)[-1])
+        return min(1e-3, 1e-2 * sigma / modulus) if modulus * sigma > 0 else 1e-3
+
+    @cached_property
+    def coordinate_step(self) -> float:
+        """The step of :attr:`gradient_by_differences`: v moves by a thousandth of the residual or less."""
+        slope = self.world.sensitivity(self.d)
+        return _COORDINATE * min(1.0, self.series("residual") / slope) if slope > 0 else _COORDINATE
 
     @cached_property
     def gradient_by_differences(self) -> Array:
         """∇_θ of the objective, coordinate by coordinate."""
-        found = np.zeros(self.world.size)
+        found, h = np.zeros(self.world.size), self.coordinate_step
+        if not h > 0:
+            raise LookupError("the residual is zero: there is nothing to differ from")
         for index in range(self.world.size):
             step = np.zeros(self.world.size)
-            step[index] = _COORDINATE
-            found[index] = math.fsum(w * self.world.objective(self.d + j * step) for j, w in _STENCIL) / _COORDINATE
+            step[index] = h
+            found[index] = math.fsum(w * self.world.objective(self.d + j * step) for j, w in _STENCIL) / h
         return found

@@ -1,4 +1,4 @@
-"""Losses outside the assumptions, each violating one of them: they show that the assumption is needed.
+"""Losses outside the assumptions, each violating one of them or two: they show that it is needed.
 
 They offer what :class:`numerics.losses.CompiledLoss` offers to a world.  The desingularizing function that they carry is
 that of least squares: it is the claim about them that is false.
@@ -50,7 +50,7 @@ class PartialLoss(_Outside):
     """½ r_1²: y is not its only minimizer as soon as m > 1."""
 
     name: ClassVar[str] = "partial"
-    violates: ClassVar[str] = "A.loss.unique"
+    violates: ClassVar[tuple[str, ...]] = ("A.loss.unique",)
     parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def value(self, v: ArrayLike, y: ArrayLike) -> Any:
@@ -66,10 +66,10 @@ class PartialLoss(_Outside):
 
 @dataclass(frozen=True)
 class LiftedLoss(_Outside):
-    """½‖r‖² + ½: its minimum is not zero."""
+    """½‖r‖² + ½: its minimum is not zero, and its gradient vanishes there at positive loss."""
 
     name: ClassVar[str] = "lifted"
-    violates: ClassVar[str] = "A.loss.min"
+    violates: ClassVar[tuple[str, ...]] = ("A.loss.min", "A.loss.KL")
     parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def value(self, v: ArrayLike, y: ArrayLike) -> Any:
@@ -87,7 +87,7 @@ class FlatLoss(_Outside):
     """¼‖r‖⁴ with the ψ of least squares, for which it is too flat near its minimum."""
 
     name: ClassVar[str] = "flat"
-    violates: ClassVar[str] = "A.loss.KL"
+    violates: ClassVar[tuple[str, ...]] = ("A.loss.KL",)
     parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def value(self, v: ArrayLike, y: ArrayLike) -> Any:

@@ -66,6 +66,12 @@ class World:
             object.__setattr__(self, "clean", array(self.clean, (m,), "clean"))
         if self.truth is not None:
             object.__setattr__(self, "truth", array(self.truth, (n,), "truth"))
+        if self.truth is not None and self.clean is not None:
+            gap = float(np.linalg.norm(self.operator(self.truth) - self.clean))
+            if gap > 1e-9 * (
+                float(np.linalg.norm(self.clean)) + self.operator.opnorm * float(np.linalg.norm(self.truth))
+            ):
+                raise ValueError(f"clean is not F(truth): they are {gap:.3g} apart; leave one of them out")
 
     # ------------------------------------------------------------------------------------------------- the flow
     @property
