@@ -50,8 +50,8 @@ class Claim:
 def claim_of(key: str, registry: Mapping[str, Item], mutant: Mutant | None = None) -> Claim:
     """The claim of a registered statement, changed by `mutant`.
 
-    Raises ValueError if the statement has no conclusion and the mutant gives none, or if the mutant changes or drops what
-    the statement does not ask for.
+    Raises ValueError if the statement has no conclusion and the mutant gives none, if the mutant changes or drops what
+    the statement does not ask for, or if it adds what is no assumption of the registry or is asked for already.
 
     >>> from theory.ledger import registry
     >>> claim = claim_of("baseline.loss_rate", registry)
@@ -69,6 +69,11 @@ def claim_of(key: str, registry: Mapping[str, Item], mutant: Mutant | None = Non
         stray = [*(set(mutant.conditions) - set(conditions)), *(set(mutant.drop) - {*conditions, *hypotheses, "when"})]
         if stray:
             raise ValueError(f"{key}/{mutant.name}: {', '.join(sorted(stray))}: the statement does not ask for it")
+        odd = [
+            one for one in mutant.add if one in hypotheses or one not in registry or registry[one].kind != "assumption"
+        ]
+        if odd:
+            raise ValueError(f"{key}/{mutant.name}: {', '.join(odd)}: no assumption, or one that is asked for already")
         conclusion = mutant.conclusion if mutant.conclusion is not None else conclusion
         when = mutant.when if mutant.when is not None else when
         if mutant.substitute:
@@ -77,7 +82,7 @@ def claim_of(key: str, registry: Mapping[str, Item], mutant: Mutant | None = Non
         when = None if "when" in mutant.drop else when
         conditions.update(mutant.conditions)
         conditions = {name: relation for name, relation in conditions.items() if name not in mutant.drop}
-        hypotheses = tuple(name for name in hypotheses if name not in mutant.drop)
+        hypotheses = (*(name for name in hypotheses if name not in mutant.drop), *mutant.add)
         name = mutant.name
     if conclusion is None:
         raise ValueError(f"{key} has no conclusion with two sides")

@@ -42,6 +42,7 @@ class Mutant:
     conditions: identifier of a condition → the relation asked for in its place; the statement's own condition goes by the
         identifier of the statement.
     drop: identifiers of hypotheses and conditions that are no longer asked for ("when": at all times).
+    add: identifiers of assumptions that are asked for besides (a variant that is true for linear operators, say).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Mutant:
     when: Any = None
     conditions: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     drop: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

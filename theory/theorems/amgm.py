@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.amgm import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import Psi, Psi_inv, psi_inv, sym
 from theory.theorems.assumptions import FLOW, TWO_LAYER
@@ -124,6 +125,8 @@ AMGM = Statement(
     ),
     tight="The constant 2 is optimal: n = m = k = 1, phi the identity, a_0 = v_0 reaches zero loss with f bounded "
     "below only if rho_0 is below the capacity (proved).",
+    mutants=MUTANTS["dip2.amgm"],
+    constants=CONSTANTS["dip2.amgm"],
 )
 
 ITEMS: Final = (AMGM,)

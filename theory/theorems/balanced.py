@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sympy as sp
 
+from theory.mutants.balanced import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.amgm import HYPOTHESES
@@ -97,6 +98,7 @@ CONSERVATION = Statement(
             _erf_equation,
         ),
     ),
+    mutants=MUTANTS["dip2.conservation"],
 )
 
 
@@ -176,6 +178,8 @@ BALANCED = Statement(
             _width(prob) * sp.log(1 - prob) - sp.log(delta),
         ),
     ),
+    mutants=MUTANTS["dip2.balanced"],
+    constants=CONSTANTS["dip2.balanced"],
 )
 
 NO_THRESHOLD = Statement(
@@ -223,6 +227,7 @@ NO_THRESHOLD = Statement(
             sp.Matrix([[sym("p"), sym("b")], [sym("b"), 0]]).det() + sym("b") ** 2,
         ),
     ),
+    mutants=MUTANTS["dip2.no_threshold"],
 )
 
 ITEMS: Final = (CONSERVATION, BALANCED, NO_THRESHOLD)

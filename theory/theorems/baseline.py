@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sympy as sp
 
+from theory.mutants.baseline import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import Psi, Psi_inv, psi, psi_inv, sym
 from theory.theorems.assumptions import FLOW
@@ -83,6 +84,7 @@ CONDITION = Statement(
     ),
     tight="Not sharp: by sharp.implies_baseline R' < 1.5 R is enough for convergence (proved); R' < 2 R, h < 1/2, if "
     "Lambda is valid on a ball of radius 2R.",
+    mutants=MUTANTS["baseline.condition"],
 )
 
 LOSS_RATE = Statement(
@@ -126,6 +128,8 @@ LOSS_RATE = Statement(
     ),
     tight="Not attained: under the same condition sharp.rate has more than 1/2 in place of 1/4 (proved, "
     "sharp.implies_baseline).",
+    mutants=MUTANTS["baseline.loss_rate"],
+    constants=CONSTANTS["baseline.loss_rate"],
 )
 
 PARAM_RATE = Statement(
@@ -149,6 +153,8 @@ PARAM_RATE = Statement(
     "baseline.loss_rate: Psi^{-1}(gamma) decreases to a limit at which psi' would have to be infinite or the loss 0.",
     tight="Not attained: with the floor sigma_0 sqrt(1 - 2h) > sigma_0/sqrt 2 of sharp.sigma the constant 2 is at "
     "most sqrt 2 (proved).",
+    mutants=MUTANTS["baseline.param_rate"],
+    constants=CONSTANTS["baseline.param_rate"],
 )
 
 EARLY_STOP = Statement(
@@ -180,6 +186,8 @@ EARLY_STOP = Statement(
     ),
     tight="Not attained: the factor 4 can be lowered to 2 (proved, sharp.implies_baseline). With factor 1, or with "
     "the bracket moved, it is false.",
+    mutants=MUTANTS["baseline.early_stop"],
+    constants=CONSTANTS["baseline.early_stop"],
 )
 
 MSE_RATE = Statement(
@@ -205,6 +213,8 @@ MSE_RATE = Statement(
             _vanishing(psi(_loss), _mse_rate),
         ),
     ),
+    mutants=MUTANTS["baseline.mse_rate"],
+    constants=CONSTANTS["baseline.mse_rate"],
 )
 
 MSE_STOP = Statement(
@@ -234,6 +244,8 @@ MSE_STOP = Statement(
             _mse_rate.subs(t, _mse_level) - eps,
         ),
     ),
+    mutants=MUTANTS["baseline.mse_stop"],
+    constants=CONSTANTS["baseline.mse_stop"],
 )
 
 _in_residual = (residual + eps + L_F * dist) / mu + dist
@@ -268,6 +280,7 @@ RECOVERY = Statement(
         ),
     ),
     tight="For linear F the separate term dist can be dropped (proved, recover.linear).",
+    mutants=MUTANTS["baseline.recovery"],
 )
 
 ITEMS: Final = (CONDITION, LOSS_RATE, PARAM_RATE, EARLY_STOP, MSE_RATE, MSE_STOP, RECOVERY)

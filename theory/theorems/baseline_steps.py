@@ -10,6 +10,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.baseline_steps import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import Psi, dpsi, psi, sym
 from theory.theorems.assumptions import FLOW
@@ -48,6 +49,7 @@ ITEMS: Final = (
         "The chain rule, applied to L_y o F o g and written with transposed Jacobians.",
         conclusion=sp.Eq(sym("chain_gap"), 0, evaluate=False),
         hypotheses=_FLOW_HYPOTHESES,
+        mutants=MUTANTS["step.chain_rule"],
     ),
     _step(
         "energy",
@@ -59,6 +61,7 @@ ITEMS: Final = (
         formulas={"rhs": -(ell_dot**2)},
         reads={"rhs": "the derivative of the loss, from the speed"},
         proof_uses=("step.chain_rule",),
+        mutants=MUTANTS["step.energy"],
     ),
     _step(
         "jacobian_ball",
@@ -83,6 +86,8 @@ ITEMS: Final = (
                 where={r: s0 / (2 * Lip) * sym("z") / (1 + sym("z"))},
             ),
         ),
+        mutants=MUTANTS["step.jacobian_ball"],
+        constants=CONSTANTS["step.jacobian_ball"],
     ),
     _step(
         "gradient_lower",
@@ -96,6 +101,8 @@ ITEMS: Final = (
         hypotheses=(*_FLOW_HYPOTHESES, "A.operator.range", "A.operator.nondegenerate", "A.init"),
         direction="lower",
         proof_uses=("step.chain_rule",),
+        mutants=MUTANTS["step.gradient_lower"],
+        constants=CONSTANTS["step.gradient_lower"],
     ),
     _step(
         "kl",
@@ -107,6 +114,8 @@ ITEMS: Final = (
         hypotheses=("A.loss.KL",),
         direction="lower",
         proof_uses=("step.energy",),
+        mutants=MUTANTS["step.kl"],
+        constants=CONSTANTS["step.kl"],
     ),
     _step(
         "length_rate",
@@ -130,6 +139,8 @@ ITEMS: Final = (
                 _speed * sF * (c * (1 + z) + s0 * z / 2),
             ),
         ),
+        mutants=MUTANTS["step.length_rate"],
+        constants=CONSTANTS["step.length_rate"],
     ),
     _step(
         "confinement",
@@ -152,6 +163,8 @@ ITEMS: Final = (
             ),
             Obligation("at rho = 0 it is R'", (2 * (rho_0 - rho) / (sF * s0)).subs(rho, 0) - 2 * rho_0 / (sF * s0)),
         ),
+        mutants=MUTANTS["step.confinement"],
+        constants=CONSTANTS["step.confinement"],
     ),
     _step(
         "dissipation",
@@ -174,6 +187,8 @@ ITEMS: Final = (
                 sF**2 / dpsi(loss) ** 2 * (c * (1 + z) + s0 * z / 2) * (c * (1 + z) + s0 * (2 + z) / 2),
             ),
         ),
+        mutants=MUTANTS["step.dissipation"],
+        constants=CONSTANTS["step.dissipation"],
     ),
     _step(
         "time_change",
@@ -194,6 +209,8 @@ ITEMS: Final = (
                 -(dpsi(loss) ** 2) * (-(s0**2) * sF**2 / (4 * dpsi(loss) ** 2)) - s0**2 * sF**2 / 4,
             ),
         ),
+        mutants=MUTANTS["step.time_change"],
+        constants=CONSTANTS["step.time_change"],
     ),
     _step(
         "tail_length",
@@ -207,6 +224,8 @@ ITEMS: Final = (
         reads={"rhs": "bound of the length of the path after t"},
         uses=("baseline.condition",),
         proof_uses=("step.length_rate", "step.confinement"),
+        mutants=MUTANTS["step.tail_length"],
+        constants=CONSTANTS["step.tail_length"],
     ),
     _step(
         "growth",
@@ -230,6 +249,8 @@ ITEMS: Final = (
                 z * (1 + z) / dpsi(loss),
             ),
         ),
+        mutants=MUTANTS["step.growth"],
+        constants=CONSTANTS["step.growth"],
     ),
     _step(
         "triangle_obs",
@@ -241,6 +262,8 @@ ITEMS: Final = (
         direction="upper",
         formulas={"rhs": residual + eps},
         reads={"rhs": "bound of |y(t) - ybar|"},
+        mutants=MUTANTS["step.triangle_obs"],
+        constants=CONSTANTS["step.triangle_obs"],
     ),
     _step(
         "triangle_sig",
@@ -261,6 +284,8 @@ ITEMS: Final = (
                 mu * ((residual + eps + L_F * dist) / mu + dist - dist) - (residual + eps + L_F * dist),
             ),
         ),
+        mutants=MUTANTS["step.triangle_sig"],
+        constants=CONSTANTS["step.triangle_sig"],
     ),
 )
 """The steps, in the order of the proof."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sympy as sp
 
+from theory.mutants.deep import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FEEDFORWARD
@@ -94,6 +95,7 @@ GRAM = Statement(
     obligations=(
         Obligation("J J^T is the sum over the layers, written out for sizes 2-2-2 with biases, any phi", _gram),
     ),
+    mutants=MUTANTS["deep.gram"],
 )
 
 MODULUS = Statement(
@@ -166,6 +168,8 @@ MODULUS = Statement(
     tight="Crude, the more so the deeper. Measured over random tanh networks and random directions, the largest change over "
     "Omega(r): 0.5 with two layers, 0.3 with three, 0.07 with four (medians 0.2, 0.05, 0.007). The least upper bound over "
     "budgets with sum r_l^2 = r^2 is 1.6 to 5 times smaller than r_l = r (measured).",
+    mutants=MUTANTS["deep.modulus"],
+    constants=CONSTANTS["deep.modulus"],
 )
 
 OUTPUT_BIAS = Statement(
@@ -187,6 +191,8 @@ OUTPUT_BIAS = Statement(
     proof="M_L = I, so the term l = L of deep.gram is (|h_{L-1}|^2 + 1) I, and the others are positive semidefinite. N "
     "inputs with the same h_{L-1} get the same bias: the Gram matrix of the bias alone has rank n < n N.",
     tight="Attained at theta = 0 if phi(0) = 0: there h_{L-1} = 0 and M_l = 0 for l < L.",
+    mutants=MUTANTS["deep.output_bias"],
+    constants=CONSTANTS["deep.output_bias"],
 )
 
 ITEMS: Final = (GRAM, MODULUS, OUTPUT_BIAS)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sympy as sp
 
+from theory.mutants.descent import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import dpsi, sym
 from theory.theorems.sharp import HYPOTHESES as SHARP
@@ -81,6 +82,8 @@ DESCENT = Statement(
         ),
     ),
     tight="Equality for every step on l(theta) = M |theta|^2/2, whose gradient has the Lipschitz constant M exactly.",
+    mutants=MUTANTS["gd.descent"],
+    constants=CONSTANTS["gd.descent"],
 )
 
 CONDITION = Statement(
@@ -115,6 +118,8 @@ CONDITION = Statement(
             nu_of / 2 - h - M / 4 * (2 / M * (1 - 2 * h) - gamma),
         ),
     ),
+    mutants=MUTANTS["gd.condition"],
+    constants=CONSTANTS["gd.condition"],
 )
 
 LENGTH = Statement(
@@ -161,6 +166,8 @@ LENGTH = Statement(
     ),
     tight="The factor nu is needed: g = theta with gamma M = 1.8 travels 9 times the bound with nu = 1 (mutant). "
     "Measured: iterates reach 1.6 to 1.8 times the flow's ell_star near gamma M = 1.8.",
+    mutants=MUTANTS["gd.length"],
+    constants=CONSTANTS["gd.length"],
 )
 
 RATE = Statement(
@@ -216,6 +223,8 @@ RATE = Statement(
         ),
     ),
     tight="Attained at every step by linear scalar g and F (proved).",
+    mutants=MUTANTS["gd.rate"],
+    constants=CONSTANTS["gd.rate"],
 )
 
 ITEMS: Final = (DESCENT, CONDITION, LENGTH, RATE)

@@ -10,6 +10,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.illposed import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FLOW
@@ -84,6 +85,8 @@ ENERGY = Statement(
         ),
     ),
     tight="The constants 2, 1, 1 are attained by the family of sharp.optimal with the noise opposite to the residual (proved).",
+    mutants=MUTANTS["illposed.energy"],
+    constants=CONSTANTS["illposed.energy"],
 )
 
 SEMICONVERGENCE = Statement(
@@ -115,6 +118,8 @@ SEMICONVERGENCE = Statement(
             z * (eps + z),
         ),
     ),
+    mutants=MUTANTS["illposed.semiconvergence"],
+    constants=CONSTANTS["illposed.semiconvergence"],
 )
 
 _length_discrepancy = sp.sqrt(t_1 * Phi_0) + sp.sqrt(E_bar * sp.log(T_hat / t_1))
@@ -181,6 +186,7 @@ DISCREPANCY = Statement(
             (sp.diff(_G_upper, L) - 2 * Lip / (s0 - Lam * L)) ** 2 + _G_upper.subs(L, 0) ** 2,
         ),
     ),
+    mutants=MUTANTS["illposed.discrepancy"],
 )
 
 _length_noiseless = sp.sqrt(t_1 * Phi_0) + sp.sqrt(_growth * sp.log(T_1 / t_1) / 2)
@@ -224,6 +230,8 @@ RATE = Statement(
         ),
     ),
     tight="For a constant kernel the constant 1 could be 1/e, and not less.",
+    mutants=MUTANTS["illposed.rate"],
+    constants=CONSTANTS["illposed.rate"],
 )
 
 _length_zero_loss = _length_noiseless + sp.sqrt(_growth / T_1) / (sym("sigma_F") * (s0 - Lam * L))
@@ -263,6 +271,7 @@ ZERO_LOSS = Statement(
             - sp.sqrt(_growth / t).subs(t, T_1) / (sym("sigma_F") * (s0 - Lam * L)),
         ),
     ),
+    mutants=MUTANTS["dip2.energy"],
 )
 
 ITEMS: Final = (ENERGY, SEMICONVERGENCE, DISCREPANCY, RATE, ZERO_LOSS)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.losses import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import dpsi, sym
 
@@ -47,6 +48,8 @@ ALPHA_HALF = Statement(
         ),
     ),
     tight="Attained by least squares, M = 1, psi(s) = sqrt(2 s).",
+    mutants=MUTANTS["kl.alpha_half"],
+    constants=CONSTANTS["kl.alpha_half"],
 )
 
 ITEMS: Final = (ALPHA_HALF,)

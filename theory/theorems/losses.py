@@ -12,12 +12,12 @@ from typing import Any, Final
 import sympy as sp
 
 from theory.losses import LOSSES, Loss
+from theory.mutants.losses import CONSTANTS, MUTANTS
 from theory.statement import Direction, LazyFormulas, Obligation, Statement
 from theory.symbols import dpsi, sym
 
-s, r, t, z, m = sym("s"), sym("r"), sym("t"), sym("z"), sym("m")
+s, r, t, z, m, w, w_min = (sym(name) for name in ("s", "r", "t", "z", "m", "w", "w_min"))
 sigma, loss_0, p, alpha, c, huber = sym("sigma"), sym("loss_0"), sym("p"), sym("alpha"), sym("c"), sym("huber")
-w, w_min = sym("w"), sym("w_min")
 
 _DECAY: Final = (
     "Wherever L(t) = L_y(y(t)) decreases with L' <= -sigma^2/psi'(L)^2, L(t) <= Psi^{-1}(Psi(L_0) + sigma^2 t), Psi a "
@@ -34,8 +34,7 @@ _READS: Final = {
 }
 _TIMES: Final = "rho is psi(L) everywhere; the KL inequality and the radial one hold globally (r0 = infinity)."
 _Q: Final = sp.Dummy("q", positive=True)  # covers exponents: p = 2 + q, or alpha on one side of one half
-_S: Final = sp.Dummy("s", positive=True)
-_R: Final = sp.Dummy("r", positive=True)
+_S, _R = sp.Dummy("s", positive=True), sp.Dummy("r", positive=True)
 
 
 def _formulas(loss: Loss) -> LazyFormulas:
@@ -103,15 +102,13 @@ def _tau_now() -> Any:
 
 def _common(loss: Loss, where: dict[Any, Any] | None = None, *, closed: bool = True) -> tuple[Obligation, ...]:
     given = where or {}
-    out = (
+    rate = Obligation("L = Psi^{-1}(Psi(L_0) + sigma^2 t) solves L' = -sigma^2/psi'(L)^2", decay(loss), given)
+    return (
         Obligation("psi'(L)^2 |grad L|^2 = 1 where the inequality is sharp", attained(loss), given),
         Obligation("psi inverts the loss of a single residual", _inverse_of_the_entry(loss), given),
         Obligation("Psi' = -(psi')^2", primitive(loss), given),
+        *((rate,) if closed else ()),
     )
-    if not closed:
-        return out
-    rate = Obligation("L = Psi^{-1}(Psi(L_0) + sigma^2 t) solves L' = -sigma^2/psi'(L)^2", decay(loss), given)
-    return (*out, rate)
 
 
 def _statement(loss: Loss, title: str, text: str, **rest: Any) -> Statement:
@@ -127,6 +124,8 @@ def _statement(loss: Loss, title: str, text: str, **rest: Any) -> Statement:
         formulas=_formulas(loss),
         reads=_READS,
         cites=("bolte2010",),
+        mutants=MUTANTS[f"kl.{loss.name}"],
+        constants=CONSTANTS[f"kl.{loss.name}"],
         **rest,
     )
 
@@ -382,6 +381,8 @@ LOJASIEWICZ = Statement(
             _BELOW,
         ),
     ),
+    mutants=MUTANTS["kl.lojasiewicz"],
+    constants=CONSTANTS["kl.lojasiewicz"],
 )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.recovery import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import Psi, Psi_inv, psi, sym
 from theory.theorems.assumptions import FLOW, TWO_LAYER
@@ -57,6 +58,8 @@ LINEAR = Statement(
         ),
     ),
     tight="Attained: measured over 200000 random draws, the largest ratio of the two sides is 1 - 1e-9.",
+    mutants=MUTANTS["recover.linear"],
+    constants=CONSTANTS["recover.linear"],
 )
 
 # --- drift in the kernel, linear modulus --------------------------------------------------------------------------------
@@ -127,6 +130,8 @@ KERNEL = Statement(
             nonnegative=(Lam * (2 * J + 2 * Lam * r) * z + Lam * (PKQ + Lam * r * (2 * J + Lam * r)),),
         ),
     ),
+    mutants=MUTANTS["recover.kernel"],
+    constants=CONSTANTS["recover.kernel"],
 )
 
 MU_LINEAR = Statement(
@@ -144,6 +149,7 @@ MU_LINEAR = Statement(
     cites=("chandrasekaran2012", "bora2017"),
     proof="x - xbar' is in T, and |A z| >= lambda_min(A; T)|z| >= sigma_min(A)|z|. A tangent direction is a limit of "
     "directions of differences. On the circle, t = pi gives the difference (0, 2), which A annihilates.",
+    mutants=MUTANTS["recover.mu_linear"],
 )
 
 TENSION = Statement(
@@ -204,6 +210,8 @@ REACH = Statement(
         ),
     ),
     tight="Attained for n = p = 1 by g(r) = sigma_0 r - Lambda r^2/2, r <= sigma_0/Lambda.",
+    mutants=MUTANTS["recover.reach"],
+    constants=CONSTANTS["recover.reach"],
 )
 
 SPLIT = Statement(
@@ -220,6 +228,8 @@ SPLIT = Statement(
     reads={"bound": "bound of |x - xbar| from the residual, the noise and the part that the data do not see"},
     cites=("engl1996",),
     proof="x - xbar = R A(x - xbar) + (I - R A)(x - xbar) and A(x - xbar) = (A x - y) + noise.",
+    mutants=MUTANTS["recover.split"],
+    constants=CONSTANTS["recover.split"],
 )
 
 NO_PRIOR = Statement(
@@ -250,6 +260,8 @@ SYNTHESIS = Statement(
     uses=("recover.kernel", "baseline.recovery"),
     cites=("heckel2020",),
     proof="F(x(t)) = (F o S)(g(theta(t))): it is the same flow.",
+    mutants=MUTANTS["recover.synthesis"],
+    constants=CONSTANTS["recover.synthesis"],
 )
 
 ITEMS: Final = (LINEAR, KERNEL, MU_LINEAR, TENSION, REACH, SPLIT, NO_PRIOR, SYNTHESIS)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.two_layer import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import TWO_LAYER
@@ -90,6 +91,8 @@ SATURATED = Statement(
     "below sigma_0/Lambda); M4 is of order k + q^2 for random b_i of q entries. The bound M4_upper never shows that: "
     "M4 itself has to "
     "be bounded better.",
+    mutants=MUTANTS["dip2.saturated_modulus"],
+    constants=CONSTANTS["dip2.saturated_modulus"],
 )
 
 ITEMS: Final = (SATURATED,)

@@ -10,6 +10,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.sharp import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import Psi, Psi_inv, dpsi, psi_inv, sym
 from theory.theorems.assumptions import FLOW
@@ -98,6 +99,8 @@ CONDITION = Statement(
         ),
     ),
     tight="Optimal: for every h > 1/2 the family of sharp.optimal does not reach zero loss (proved).",
+    mutants=MUTANTS["sharp.condition"],
+    constants=CONSTANTS["sharp.condition"],
 )
 
 LENGTH = Statement(
@@ -141,6 +144,8 @@ LENGTH = Statement(
         Obligation("at rho = 0 the bound is ell_star", length_now.subs(rho, 0) - ell_star),
     ),
     tight="Attained at all times by the family of sharp.optimal (proved).",
+    mutants=MUTANTS["sharp.length"],
+    constants=CONSTANTS["sharp.length"],
 )
 
 SIGMA = Statement(
@@ -178,6 +183,8 @@ SIGMA = Statement(
         ),
     ),
     tight="The bound in rho is attained at all times by the family of sharp.optimal (proved).",
+    mutants=MUTANTS["sharp.sigma"],
+    constants=CONSTANTS["sharp.sigma"],
 )
 
 RATE = Statement(
@@ -206,6 +213,8 @@ RATE = Statement(
         Obligation("the rate is sigma_F^2 times the square of the floor of sharp.sigma", rate - sF**2 * sigma_end**2),
         Obligation("the rate is sigma_F^2 sigma_0^2 (1 - 2h)", rate - sF**2 * s0**2 * (1 - 2 * h_of)),
     ),
+    mutants=MUTANTS["sharp.rate"],
+    constants=CONSTANTS["sharp.rate"],
 )
 
 _LOGISTIC_ODE: Final = sp.diff(logistic, t) + w_min * sF**2 * (s0**2 - 2 * Lam * (rho_0 - logistic) / sF) * logistic
@@ -251,6 +260,8 @@ LOGISTIC = Statement(
         ),
     ),
     tight="Attained at all times by the family of sharp.optimal (proved).",
+    mutants=MUTANTS["sharp.logistic"],
+    constants=CONSTANTS["sharp.logistic"],
 )
 
 
@@ -281,6 +292,8 @@ STOP = Statement(
         Obligation("so is the bound", logistic - _AB.subs({a: rate, b: curvature})),
     ),
     tight="The time from which |y(t) - y| <= eps is attained by the family of sharp.optimal (proved).",
+    mutants=MUTANTS["sharp.stop"],
+    constants=CONSTANTS["sharp.stop"],
 )
 
 TAIL = Statement(
@@ -317,6 +330,8 @@ TAIL = Statement(
         ),
     ),
     tight="Attained at all times by the family of sharp.optimal, where the path is a segment (proved).",
+    mutants=MUTANTS["sharp.tail"],
+    constants=CONSTANTS["sharp.tail"],
 )
 
 _GENERAL: Final = dpsi(psi_inv(z)) / (sF**2 * (s0**2 - 2 * Lam * (rho_0 - z) / sF))
@@ -351,6 +366,8 @@ GENERAL = Statement(
         ),
     ),
     tight="Attained at all times by the family of sharp.optimal, for every loss on the line with psi'(L)|L'| = 1.",
+    mutants=MUTANTS["sharp.general"],
+    constants=CONSTANTS["sharp.general"],
 )
 
 

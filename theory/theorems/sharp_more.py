@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.sharp import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FLOW
@@ -57,6 +58,8 @@ IMPLIES_BASELINE = Statement(
         ),
     ),
     tight="The gain 2 is the infimum, at h = 1/4.",
+    mutants=MUTANTS["sharp.implies_baseline"],
+    constants=CONSTANTS["sharp.implies_baseline"],
 )
 
 _g = s0 * r - Lam * r**2 / 2
@@ -110,6 +113,7 @@ OPTIMAL = Statement(
             (_g.subs(r, s0 / Lam) - s0**2 / (2 * Lam)) ** 2 + sp.diff(_g, r).subs(r, s0 / Lam) ** 2,
         ),
     ),
+    mutants=MUTANTS["sharp.optimal"],
 )
 
 _X = r * (J_norm + Omega)
@@ -146,6 +150,7 @@ COMPOSED = Statement(
             _Omega_f.subs(Lip_F, 0) - JF_norm * Omega,
         ),
     ),
+    mutants=MUTANTS["sharp.composed"],
 )
 
 RESTART = Statement(
@@ -177,6 +182,8 @@ RESTART = Statement(
             Lam * (s0**2 / (2 * Lam) - _g) / sp.diff(_g, r) ** 2 - sp.Rational(1, 2),
         ),
     ),
+    mutants=MUTANTS["sharp.restart"],
+    constants=CONSTANTS["sharp.restart"],
 )
 
 ITEMS: Final = (IMPLIES_BASELINE, OPTIMAL, COMPOSED, RESTART)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.sharp_steps import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import dpsi, sym
 from theory.theorems.amgm import HYPOTHESES as AMGM
@@ -46,6 +47,8 @@ MAJORANT = Statement(
         ),
     ),
     tight="Attained at all times by the family of sharp.optimal (proved).",
+    mutants=MUTANTS["step.majorant"],
+    constants=CONSTANTS["step.majorant"],
 )
 
 MAJORANT_RATE = Statement(
@@ -65,6 +68,8 @@ MAJORANT_RATE = Statement(
     proof="rho' = -psi'(L) |theta'|^2 <= -psi'(L) sigma_min(J_g)^2 sigma_F^2 |grad L|^2 <= -sigma_F^2 sigma_min(J_g)^2/"
     "psi'(L); sharp.sigma.",
     tight="Attained at all times by the family of sharp.optimal (proved).",
+    mutants=MUTANTS["step.majorant_rate"],
+    constants=CONSTANTS["step.majorant_rate"],
 )
 
 SPEED_SPLIT = Statement(
@@ -80,6 +85,7 @@ SPEED_SPLIT = Statement(
     uses=("dip2.reduction",),
     proof_uses=("dip2.reduction",),
     proof="By dip2.reduction V' = -q phi(a)^T/sqrt k, of Frobenius norm f |q|, and |W'| = |a'|.",
+    mutants=MUTANTS["step.speed_split"],
 )
 
 AMGM_STEP = Statement(
@@ -106,6 +112,8 @@ AMGM_STEP = Statement(
         ),
     ),
     tight="Equality for n = m = k = 1, phi the identity and a_0 = v_0, where f |q| = |a'| at all times (proved).",
+    mutants=MUTANTS["step.amgm"],
+    constants=CONSTANTS["step.amgm"],
 )
 
 ITEMS: Final = (MAJORANT, MAJORANT_RATE, SPEED_SPLIT, AMGM_STEP)

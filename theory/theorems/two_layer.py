@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import sympy as sp
 
+from theory.mutants.two_layer import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FLOW, TWO_LAYER
@@ -83,6 +84,7 @@ GRAM = Statement(
             "J_g J_g^T = f^2 I + V D^2 V^T/k, written out for n = k = d = 2, any phi", lambda: _small_network("gram")
         ),
     ),
+    mutants=MUTANTS["dip2.gram"],
 )
 
 REDUCTION = Statement(
@@ -107,6 +109,7 @@ REDUCTION = Statement(
             lambda: _small_network("gradient"),
         ),
     ),
+    mutants=MUTANTS["dip2.reduction"],
 )
 
 MODULUS = Statement(
@@ -147,6 +150,8 @@ MODULUS = Statement(
     ),
     tight="Measured: near r = 0 the change reaches 0.85 to 0.99 of the bound; at r about 40 the bound is 2.5 to 6 "
     "times too large (W only).",
+    mutants=MUTANTS["dip2.modulus"],
+    constants=CONSTANTS["dip2.modulus"],
 )  # fmt: skip
 
 LIPSCHITZ = Statement(
@@ -201,6 +206,8 @@ LIPSCHITZ = Statement(
             c_V + r * z + sym("s") * z,
         ),
     ),
+    mutants=MUTANTS["dip2.lipschitz"],
+    constants=CONSTANTS["dip2.lipschitz"],
 )
 
 _Jf, _Lf, _rho = sym("Jf_norm"), sym("Lambda_f"), sym("rho")
@@ -231,6 +238,8 @@ TWO_SIDED = Statement(
         ),
     ),
     tight="The length is attained by n = m = p = 1, A = 1, g(r) = Jf r + Lf r^2/2.",
+    mutants=MUTANTS["dip2.two_sided"],
+    constants=CONSTANTS["dip2.two_sided"],
 )
 
 RANGE = Statement(
@@ -325,6 +334,8 @@ OUTPUT_SCALE = Statement(
             where={_s: 2 * rho_0 / (sF * s0 * sym("R"))},
         ),
     ),
+    mutants=MUTANTS["dip2.output_scale"],
+    constants=CONSTANTS["dip2.output_scale"],
 )
 
 ITEMS: Final = (GRAM, REDUCTION, MODULUS, LIPSCHITZ, TWO_SIDED, RANGE, ANTISYMMETRIC, OUTPUT_SCALE)

@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.two_layer_random import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FLOW, TWO_LAYER
@@ -112,6 +113,7 @@ SIGMA0 = Statement(
             sp.exp(-((B1 * sp.sqrt(2 * _log4 / k)) ** 2) / (2 * (B1 / sp.sqrt(k)) ** 2)) - delta / 4,
         ),
     ),
+    mutants=MUTANTS["dip2.sigma0"],
 )
 
 OUTPUT0 = Statement(
@@ -140,6 +142,7 @@ OUTPUT0 = Statement(
             2 * (sym("f_0") * sp.sqrt(n) * D_V * sp.sqrt(2 * _log4)) ** 2 / (4 * n * D_V**2 * sym("f_0") ** 2) - _log4,
         ),
     ),
+    mutants=MUTANTS["dip2.output0"],
 )
 
 OUTPUT_SUB_GAUSSIAN = Statement(
@@ -183,6 +186,7 @@ OUTPUT_SUB_GAUSSIAN = Statement(
         Obligation("3 exp(-T) = 3 delta/4 at T = ln(4/delta)", 3 * sp.exp(-_log4) - 3 * delta / 4),
         Obligation("with dip2.sigma0 the total is delta", 3 * sp.exp(-sp.log(6 / delta)) + delta / 2 - delta),
     ),
+    mutants=MUTANTS["dip2.output_sub_gaussian"],
 )
 
 WIDTH_BASELINE = Statement(
@@ -241,6 +245,7 @@ WIDTH_BASELINE = Statement(
             "at k_min_W, R' Lip = sigma_0/2, only W trained", _R_prime * Lambda_W - s0 / 2, where={k: _k_baseline_W}
         ),
     ),
+    mutants=MUTANTS["dip2.width_baseline"],
 )
 
 WIDTH_SHARP = Statement(
@@ -285,6 +290,8 @@ WIDTH_SHARP = Statement(
             where={k: _k_sharp_W},
         ),
     ),
+    mutants=MUTANTS["dip2.width_sharp"],
+    constants=CONSTANTS["dip2.width_sharp"],
 )
 
 ITEMS: Final = (EXPECTATION, SIGMA0, OUTPUT0, OUTPUT_SUB_GAUSSIAN, WIDTH_BASELINE, WIDTH_SHARP)

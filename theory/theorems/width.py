@@ -6,6 +6,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.two_layer_random import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.amgm import HYPOTHESES as AMGM_HYPOTHESES
@@ -120,6 +121,8 @@ WIDTH_AMGM = Statement(
         ),
         Obligation("four events of probability exp(-T)", 4 * sp.exp(-sp.log(4 / delta)) - delta),
     ),
+    mutants=MUTANTS["dip2.width_amgm"],
+    constants=CONSTANTS["dip2.width_amgm"],
 )
 
 _p_gap = sp.erfc(sp.asinh(sp.sqrt(rank + gap)) / sp.sqrt(2))
@@ -162,6 +165,7 @@ BALANCED_RATE = Statement(
         Obligation("(1 - (1 - delta^{1/k}))^k = delta", (1 - _largest_p) ** k - delta),
         Obligation("g = 0 is the width of dip2.balanced", _p_gap.subs(gap, 0) - sp.erfc(sp.asinh(sp.sqrt(rank)) / sp.sqrt(2))),
     ),
+    mutants=MUTANTS["dip2.balanced_rate"],
 )  # fmt: skip
 
 _z0 = 2 * sp.sqrt(rank / k)
@@ -240,6 +244,7 @@ WIDTH_W = Statement(
     tight="the order cannot be improved: k >= rank A is necessary for almost every y, and x_plus <= phi_sup sqrt k N(p) is, "
     "p the direction of A^+ y, where N(p) concentrates at E|<v, p>| <= 1; the constants are not sharp (wonly.threshold "
     "decides an instance exactly)",
+    mutants=MUTANTS["wonly.width"],
 )  # fmt: skip
 
 ITEMS: Final = (ORDER_STATISTICS, WIDTH_AMGM, BALANCED_RATE, WIDTH_W)

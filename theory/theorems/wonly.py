@@ -7,6 +7,7 @@ from typing import Final
 
 import sympy as sp
 
+from theory.mutants.wonly import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import Psi, Psi_inv, sym
 
@@ -69,6 +70,7 @@ MIRROR = Statement(
             lambda: (sp.diff(x / 2 + sp.sinh(2 * x) / 4, x) * sp.diff(sp.tanh(x), x) - 1).rewrite(sp.exp),
         ),
     ),
+    mutants=MUTANTS["wonly.mirror"],
 )
 
 THRESHOLD = Statement(
@@ -87,6 +89,7 @@ THRESHOLD = Statement(
     proof="wonly.rate gives limsup L(t) <= L_y(B h) for every h of the open box, hence at most the infimum, and B "
     "h(t) is in B times the box at all times. If the loss tends to 0, y(t) tends to y (coercive, unique minimizer), "
     "so y is in the closure; conversely the infimum over the box is then 0 by continuity.",
+    mutants=MUTANTS["wonly.threshold"],
 )
 
 
@@ -134,6 +137,8 @@ RATE = Statement(
             where={t: D_0 / (sym("loss") - loss_star)},
         ),
     ),
+    mutants=MUTANTS["wonly.rate"],
+    constants=CONSTANTS["wonly.rate"],
 )
 
 
@@ -184,6 +189,7 @@ LINEAR_RATE = Statement(
     obligations=(
         Obligation("least squares: the bound of the loss is half of the squared bound of rho, times w_min", _squares),
     ),
+    mutants=MUTANTS["wonly.linear_rate"],
 )
 
 
@@ -241,6 +247,8 @@ STOP = Statement(
             where={x: sym("w")},
         ),
     ),
+    mutants=MUTANTS["wonly.stop"],
+    constants=CONSTANTS["wonly.stop"],
 )
 
 a_star = sym("a_star")
@@ -308,6 +316,7 @@ DESCENT = Statement(
         ),
     ),
     tight="As gamma tends to 0 with gamma j = t it tends to wonly.rate.",
+    mutants=MUTANTS["wonly.descent"],
 )
 
 ITEMS: Final = (MIRROR, THRESHOLD, RATE, LINEAR_RATE, STOP, DESCENT)
