@@ -1,0 +1,213 @@
+"""The widths of the theory, tested at the smallest width that they allow: does the condition hold for what is drawn?
+
+The a-priori constants are those of the lemmas on the initialization, at the configuration's delta.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from numerics.compile import formula as expression
+from numerics.wonly.threshold import threshold
+from theory.claim import Claim
+from theory.symbols import sym
+from verify.random_cases import (
+    LAWS,
+    Case,
+    Family,
+    condition_holds,
+    measured,
+    narrowest,
+    one_event,
+    own_condition,
+    stated,
+    with_T,
+)
+from verify.random_draws import Configuration as Conf
+from verify.random_draws import Start, Values, constants, problem, value
+
+__all__ = ["WIDTH_AMGM", "WIDTH_BASELINE", "WIDTH_SHARP", "WIDTH_W"]
+
+Array = NDArray[np.float64]
+Generator = np.random.Generator
+_SUB_GAUSSIAN = "dip2.output_sub_gaussian"
+
+
+def _root(number: float) -> float:
+    return math.sqrt(max(number, 0.0)) or 1e-30  # no bound: a number so small that no width suffices
+
+
+def _a_priori(c: Conf) -> Values:
+    """sigma_0 and rho_0 of least squares on the events of dip2.sigma0 and dip2.output0, delta in all."""
+    known = constants(c)
+    sigma = value("dip2.sigma0", f"sigma_0_squared_{c.train}", known)
+    known["x0_norm"] = value("dip2.output0", "bound", known)
+    rho = value("dip2.output0", "residual", known)
+    return {"sigma_0": _root(sigma), "rho_0": rho, "c_V": value("dip2.width_sharp", "c_V", known)}
+
+
+def _drawn_constants(start: Start) -> dict[str, Any]:
+    return {
+        **constants(start.c),
+        "sigma_0": np.maximum(start.sigma_0(), 1e-30),
+        "rho_0": start.residual(),
+        "c_V": start.column(),
+    }
+
+
+def _sharp(c: Conf, rng: Generator, draws: int) -> Values:
+    found = _drawn_constants(Start.draw(c, rng, draws))
+    found["Lambda"] = value("dip2.modulus", f"Lambda_{c.train}", found)
+    return {**found, "h": value("sharp.condition", "h", found)}
+
+
+def _largest_radius(known: Values) -> Array:
+    """The largest R with R Lip(R) <= sigma_0/2, Lip the coarse Lipschitz constant (increasing), from below."""
+    half = known["sigma_0"] / 2
+    low, high = np.zeros_like(half), half / value("dip2.lipschitz", "Lip_coarse", {**known, "r": 0.0})
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        inside = middle * value("dip2.lipschitz", "Lip_coarse", {**known, "r": middle}) <= half
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return np.asarray(low)
+
+
+def _baseline(kind: str) -> Callable[[Conf, Generator, int], Values]:
+    def draw(c: Conf, rng: Generator, draws: int) -> Values:
+        found = _drawn_constants(Start.draw(c, rng, draws))
+        R = _largest_radius(found) if kind == "coarse" else value("dip2.lipschitz", f"R_{c.train}", found)
+        return {**found, "R_prime": value("baseline.condition", "R_prime", found), "R": R}
+
+    return draw
+
+
+_SMALL = replace(
+    Family(), n=(1,), kappa=(1.0,), delta=(0.3, 0.7), activations=("tanh", "erf", "sin"), laws=("rademacher",)
+)
+
+
+def _width(
+    name: str, statement: str, draw: Any, configurations: tuple[Conf, ...], formula: str = "", train: Any = "both"
+) -> Case:
+    """At the smallest width of the a-priori constants, the conclusion holds for what is drawn."""
+    condition = sp.Gt(sym("k"), expression(statement, formula), evaluate=False) if formula else None
+    return Case(
+        name,
+        "the conclusion holds for what is drawn, at the smallest width that the a-priori constants ask for",
+        stated(statement),
+        draw,
+        configurations,
+        replace(_SMALL, train=train),
+        promised=lambda c: 1 - c.delta,
+        known=_a_priori,
+        fit=narrowest,
+        conditional=True,
+        condition=condition,
+        primary=not formula,
+    )
+
+
+WIDTH_SHARP = (
+    _width("both", "dip2.width_sharp", _sharp, (Conf(n=1), Conf(n=2, m=2, V="uniform"))),
+    _width("W", "dip2.width_sharp", _sharp, (Conf(n=1, train="W"),), "k_min_W", "W"),
+)
+WIDTH_BASELINE = (
+    _width("coarse", "dip2.width_baseline", _baseline("coarse"), (Conf(n=1),)),
+    _width("fine", "dip2.width_baseline", _baseline("fine"), (Conf(n=1),), "k_min_fine"),
+    _width("W", "dip2.width_baseline", _baseline("fine"), (Conf(n=1, train="W"),), "k_min_W", "W"),
+)
+
+
+def _hidden_a_priori(c: Conf) -> Values:
+    """f_lo and rho_0 on the four events of dip2.width_amgm."""
+    known = {**constants(c), **with_T("dip2.width_amgm")(c)}
+    rho = value(_SUB_GAUSSIAN, "rho_0_squared", known)
+    return {"f_lo": max(value("dip2.sigma0", "f_lo", known), 1e-30), "rho_0": _root(rho), "T_log": known["T_log"]}
+
+
+WIDTH_AMGM = (
+    Case(
+        "linear",
+        "rho_0 as drawn is below the capacity of f as drawn, at the smallest width that the a-priori constants ask for",
+        stated("dip2.width_amgm"),
+        measured(rho_0=Start.residual, f_lo=Start.hidden),
+        (Conf(n=1, delta=0.3), Conf(n=3, m=2, delta=0.5, V="gaussian", kappa=2.0)),
+        replace(_SMALL, n=(1, 2, 3), laws=LAWS, activations=("tanh", "erf", "sin", "identity")),
+        promised=lambda c: 1 - c.delta,
+        known=_hidden_a_priori,
+        fit=narrowest,
+        conditional=True,
+    ),
+)
+
+
+# --- W only ----------------------------------------------------------------------------------------------------------
+
+
+def _furthest(relation: Any, c: Conf, known: Values) -> float | None:
+    """The largest x_plus = |A^+ y| that meets the condition (1e-6 below the edge); None if none does."""
+
+    def meets(x: float) -> bool:
+        return condition_holds(relation, {**known, "x_plus": x})
+
+    if not meets(1e-3):
+        return None
+    low, high = 1e-3, 1e-3
+    while meets(high):
+        low, high = high, 2 * high
+        if high > 1e6:
+            return None
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if meets(middle) else (low, middle)
+    return low * (1 - 1e-6)
+
+
+def _box_known(c: Conf) -> Values:
+    return {**one_event(c), "phi_sup": float(c.phi.theory.phi_sup), "x_plus": c.y_norm}
+
+
+def _box_edge(case: Case, c: Conf, claim: Claim) -> Conf | None:
+    """y_norm, which is |A^+ y| here, as large as the condition that is claimed allows; wider where there is none."""
+    relation = own_condition(claim)
+    if relation is None:  # no longer asked for: beyond what any box reaches
+        return replace(c, y_norm=2 * c.n * math.sqrt(c.k))
+    while c.k <= 2**10:
+        edge = _furthest(relation, c, case.values(c))
+        if edge is not None:
+            return replace(c, y_norm=edge)
+        c = replace(c, k=2 * c.k)
+    return None
+
+
+def _box(c: Conf, rng: Generator, draws: int) -> Values:
+    """The limit of the loss: 0 if the box reaches y, positive if certified not, NaN undecided.  A^+ y = y_norm q."""
+    target = c.y_norm * (problem(c).U.T @ problem(c).q)
+    limits = []
+    for B in Start.draw(c, rng, draws).seen() / math.sqrt(c.k):
+        found = threshold(B, target, -1.0, 1.0)
+        limits.append({True: 0.0, False: 0.5 * found.inf_gap**2, None: math.nan}[found.feasible])
+    return {"loss_limit": np.array(limits)}
+
+
+WIDTH_W = (
+    Case(
+        "box",
+        "the box of W alone reaches the data (the limit of the loss is 0) with |A^+ y| at the edge of the condition",
+        sp.Le(sym("loss_limit"), 0, evaluate=False),
+        _box,
+        (Conf(n=2, m=2, k=64, train="W", delta=0.9), Conf(n=3, m=2, k=96, train="W", V="uniform", delta=0.5, seed=1)),
+        Family(train="W", activations=("tanh", "erf", "sin"), laws=LAWS, n=(1, 2, 3), k=(16, 48)),
+        promised=lambda c: 1 - c.delta,
+        known=_box_known,
+        fit=_box_edge,
+        conditional=True,
+    ),
+)
