@@ -80,7 +80,7 @@ def mixture_log_evidence(successes: ArrayLike, trials: ArrayLike, p: ArrayLike) 
     s, t = _counts(successes, trials, 0.5)
     p = np.asarray(p, dtype=np.float64)
     with np.errstate(divide="ignore"):
-        return np.asarray(betaln(s + PRIOR[0], t - s + PRIOR[1]) - betaln(*PRIOR) - xlogy(s, p) - xlog1py(t - s, -p))
+        return np.asarray(_mixed(s, t) - xlogy(s, p) - xlog1py(t - s, -p))
 
 
 def mixture(successes: ArrayLike, trials: ArrayLike, alpha: float = 0.05) -> Limits:
@@ -97,18 +97,21 @@ def mixture(successes: ArrayLike, trials: ArrayLike, alpha: float = 0.05) -> Lim
     [True, True, True]
     """
     s, t = _counts(successes, trials, alpha)
-    level = math.log(1 / alpha) + 1e-9  # above the rounding of the evidence
-    middle = np.divide(s, t, out=np.full(s.shape, 0.5), where=t > 0)
-
-    def end(far: float) -> Array:
-        outside, inside = np.full(s.shape, far), middle.copy()
-        for _ in range(64):
+    level = math.log(1 / alpha) + 1e-9 - _mixed(s, t)  # 1e-9 is above the rounding of the evidence
+    inside = np.divide(s, t, out=np.full(s.shape, 0.5), where=t > 0)
+    inside = np.stack([inside, inside])
+    outside = np.stack([np.zeros(s.shape), np.ones(s.shape)])
+    with np.errstate(divide="ignore"):
+        for _ in range(54):
             p = 0.5 * (outside + inside)
-            excluded = mixture_log_evidence(s, t, p) >= level
+            excluded = -xlogy(s, p) - xlog1py(t - s, -p) >= level
             outside, inside = np.where(excluded, p, outside), np.where(excluded, inside, p)
-        return outside
+    return Limits(outside[0], outside[1])
 
-    return Limits(end(0.0), end(1.0))
+
+def _mixed(s: Array, t: Array) -> Array:
+    """Logarithm of the likelihood of one sequence of s successes in t trials, p drawn from the prior."""
+    return np.asarray(betaln(s + PRIOR[0], t - s + PRIOR[1]) - betaln(*PRIOR))
 
 
 def bounded_mean(x: ArrayLike, low: float, high: float, alpha: float = 0.05, *, horizon: int | None = None) -> Limits:

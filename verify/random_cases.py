@@ -74,10 +74,11 @@ class Case:
     known: what is known before the draw besides :func:`verify.random_draws.constants`.
     fit: a configuration near the given one at which the claim says something (None: none is found).
     condition: the relation between constants that puts the sentence in force, in place of the statement's.
-    conditional: whether `fit` goes to where the condition holds.
+    conditional: whether the condition matters: `fit` goes to where it holds, or it is `gated`.
+    gated: whether the condition is about what is drawn; then only the draws that meet it count.
     defined: symbols of the relation that the statement defines by formulas; a mutant that replaces symbols does so there, too.
     repeat: of a mean, how many numbers count as one draw.
-    primary: whether a mutant that brings its own conclusion speaks of this case.
+    primary: whether a mutant that brings its own conclusion or condition speaks of this case.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Case:
     fit: Callable[[Case, Configuration, Claim], Configuration | None] = lambda case, c, claim: c
     condition: Any = None
     conditional: bool = False
+    gated: bool = False
     defined: Mapping[str, Any] = field(default_factory=dict)
     repeat: int = 1
     primary: bool = True
@@ -122,7 +124,9 @@ def claim_about(statement: str, case: Case, mutant: Mutant | None = None) -> Cla
     true = _defined(claim_of(statement, items), case, {})
     if mutant is None:
         return true
-    if mutant.conclusion is not None and not (case.primary and _speaks_of(case, mutant.conclusion)):
+    if (statement in {*mutant.conditions, *mutant.drop} or mutant.conclusion is not None) and not case.primary:
+        return None
+    if mutant.conclusion is not None and not _speaks_of(case, mutant.conclusion):
         return None
     changed = _defined(claim_of(statement, items, mutant), case, mutant.substitute)
     same = changed.conclusion == true.conclusion and not (case.conditional and changed.conditions != true.conditions)

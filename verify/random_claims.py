@@ -9,13 +9,13 @@ the limits are those of :mod:`numerics.confidence` that are wrong at *any* look 
                         and an equation is never confirmed)
 ``hypothesis_not_met``  no configuration was found at which the claim says something
 
->>> outcome = run_experiment("dip2.sigma0", seed=1, draws=200)
->>> outcome.verdict, outcome.statement
-('holds', 'dip2.sigma0')
+>>> outcome = run_experiment("dip2.output0", seed=1, draws=200)
+>>> str(outcome.verdict), outcome.failure
+('holds', 0.0)
 >>> from theory.mutant import Mutant
 >>> from theory.symbols import sym
 >>> wrong = Mutant("twice", "sigma_0 is twice as large", substitute={sym("sigma_0"): sym("sigma_0") / 2})
->>> run_experiment("dip2.sigma0", seed=1, draws=200, mutant=wrong).verdict
+>>> str(run_experiment("dip2.sigma0", seed=1, draws=200, mutant=wrong).verdict)
 'violated'
 """
 
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from numerics.confidence import bounded_mean, mixture
 from theory.claim import Claim
 from theory.mutant import Mutant
-from verify.random_cases import Case, Experiment, claim_about, side_values, slack_of
+from verify.random_cases import Case, Experiment, claim_about, own_condition, side_values, slack_of
 from verify.random_draws import Configuration
 from verify.random_experiments import EXPERIMENTS
 from verify.verdict import Verdict
@@ -55,7 +55,8 @@ class RandomOutcome:
 
     statement, mutant, case: what was tested (mutant "" for the statement itself).
     verdict: see the module.  text: the outcome in a sentence.
-    draws: how many; successes: in how many the event occurred (None where a mean is estimated from numbers);
+    draws: how many counted (met the condition, where that depends on the draw).
+    successes: in how many of them the event occurred (None where a mean is estimated from numbers).
     unsure: in how many floating point could not tell (they count against confirming and against refuting).
     lower, upper: confidence limits of the probability, or of the mean; promised: what is claimed of it.
     delta: the failure probability granted in the configuration; alpha: error probability of this verdict.
@@ -111,13 +112,19 @@ class _Sample:
             else:
                 self.numbers.append(measured)
             return
+        met = np.ones(count, dtype=bool)
+        if self.case.gated and own_condition(self.claim) is not None:
+            room, size = slack_of(own_condition(self.claim), values)
+            met = np.broadcast_to(room > _ROUNDING * size, (count,))
+            self.draws += int(met.sum()) - count
         slack, scale = (np.broadcast_to(x, np.broadcast_shapes(x.shape, (count,) + (1,) * (x.ndim - 1)))
                         for x in slack_of(relation, values))  # fmt: skip
         yes = slack >= _ROUNDING * scale
         no = slack < -_ROUNDING * scale
         trailing = tuple(range(1, slack.ndim))
-        self.sure += int(np.sum(yes.all(axis=trailing)))
-        self.unsure += int(np.sum(~yes.all(axis=trailing) & ~no.any(axis=trailing)))
+        success = yes.all(axis=trailing)
+        self.sure += int(np.sum(met & success))
+        self.unsure += int(np.sum(met & ~success & ~no.any(axis=trailing)))
 
     def limits(self, alpha: float) -> tuple[float, float]:
         if self.case.spread is not None:
@@ -126,9 +133,9 @@ class _Sample:
                 return low, high
             lower, upper = bounded_mean(np.concatenate(self.numbers), low, high, alpha, horizon=self.horizon)
             return float(lower[-1]), float(upper[-1])
-        # counted both ways at once: what is unsure is a failure for the lower limit and a success for the upper one
-        lower = mixture(self.sure, self.draws, alpha).lower
-        return float(lower), float(mixture(self.sure + self.unsure, self.draws, alpha).upper)
+        # what is unsure is a failure for the lower limit and a success for the upper one
+        lower, upper = mixture([self.sure, self.sure + self.unsure], self.draws, alpha)
+        return float(lower[0]), float(upper[1])
 
 
 def _judge(relation: Any, event: bool, lower: float, upper: float, promised: float) -> Verdict:
@@ -166,7 +173,7 @@ def check_claim(
         )
     c = case.fit(case, configuration, claim)
     event = case.promised is not None
-    if c is None or (event and not 0 < case.promised(c) < 1):  # type: ignore[misc]
+    if c is None or (event and not 0 < case.promised(c) <= 1):  # type: ignore[misc]
         return _outcome(
             experiment, mutant, case, configuration, None, math.nan, alpha, seed, Verdict.HYPOTHESIS_NOT_MET
         )
@@ -176,13 +183,15 @@ def check_claim(
         return _outcome(experiment, mutant, case, c, None, promised, alpha, seed, Verdict.HYPOTHESIS_NOT_MET)
     budget = draws * case.repeat
     sample, rng = _Sample(case, c, claim, budget), np.random.default_rng(seed)
-    batch, most = 16, max(1, _NUMBERS // (c.k * (c.n + 1)))
+    batch, most, tried = 16, max(1, _NUMBERS // (c.k * (c.n + 1))), 0
     verdict = Verdict.UNDECIDED
-    while sample.draws < budget and verdict is Verdict.UNDECIDED and not (stop and stop()):
-        count = min(batch, most, budget - sample.draws)
+    while tried < budget and verdict is Verdict.UNDECIDED and not (stop and stop()):
+        count = min(batch, most, budget - tried)
         sample.add({**known, **case.draw(c, rng, count)}, count)
-        batch *= 2
+        batch, tried = 2 * batch, tried + count
         verdict = _judge(claim.conclusion, event, *sample.limits(alpha), promised)
+    if tried and not sample.draws:  # the condition was met by none of them
+        return _outcome(experiment, mutant, case, c, None, promised, alpha, seed, Verdict.HYPOTHESIS_NOT_MET)
     return _outcome(experiment, mutant, case, c, sample, promised, alpha, seed, verdict)
 
 
@@ -222,7 +231,7 @@ def _with_text(outcome: RandomOutcome, case: Case, c: Configuration) -> RandomOu
     name = f"{outcome.statement}/{outcome.mutant}" if outcome.mutant else outcome.statement
     where = f"{name}, {case.name} ({c}): {case.text}"
     if outcome.verdict is Verdict.HYPOTHESIS_NOT_MET:
-        text = f"{where}: nothing is claimed here, and no wider network was found at which something is"
+        text = f"{where}: nothing is claimed here, nor was anything found near it at which something is"
     else:
         ending = {Verdict.HOLDS: "confirmed", Verdict.VIOLATED: "refuted"}.get(outcome.verdict, "not refuted")
         share = f"in {outcome.successes} of {outcome.draws} draws" if outcome.successes is not None else (

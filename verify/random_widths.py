@@ -23,10 +23,10 @@ from verify.random_cases import (
     Case,
     Family,
     condition_holds,
-    measured,
     narrowest,
     one_event,
     own_condition,
+    side_values,
     stated,
     with_T,
 )
@@ -37,6 +37,8 @@ __all__ = ["WIDTH_AMGM", "WIDTH_BASELINE", "WIDTH_SHARP", "WIDTH_W"]
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator
+Draw = Callable[[Conf, Generator, int], Values]
+Measure = Callable[[Conf, dict[str, Any]], dict[str, Any]]
 _SUB_GAUSSIAN = "dip2.output_sub_gaussian"
 
 
@@ -59,12 +61,13 @@ def _drawn_constants(start: Start) -> dict[str, Any]:
         "sigma_0": np.maximum(start.sigma_0(), 1e-30),
         "rho_0": start.residual(),
         "c_V": start.column(),
+        "f_0": start.hidden(),
     }
 
 
-def _sharp(c: Conf, rng: Generator, draws: int) -> Values:
-    found = _drawn_constants(Start.draw(c, rng, draws))
-    found["Lambda"] = value("dip2.modulus", f"Lambda_{c.train}", found)
+def _sharp(c: Conf, found: dict[str, Any]) -> dict[str, Any]:
+    """h from what is drawn."""
+    found = {**found, "Lambda": value("dip2.modulus", f"Lambda_{c.train}", found)}
     return {**found, "h": value("sharp.condition", "h", found)}
 
 
@@ -79,50 +82,41 @@ def _largest_radius(known: Values) -> Array:
     return np.asarray(low)
 
 
-def _baseline(kind: str) -> Callable[[Conf, Generator, int], Values]:
+def _coarse(c: Conf, found: dict[str, Any]) -> dict[str, Any]:
+    """R' and R of the baseline, R with the coarse Lipschitz constant."""
+    return {**found, "R_prime": value("baseline.condition", "R_prime", found), "R": _largest_radius(found)}
+
+
+def _fine(c: Conf, found: dict[str, Any]) -> dict[str, Any]:
+    """R' and R of the baseline, R with the fine Lipschitz constant."""
+    R = value("dip2.lipschitz", f"R_{c.train}", found)
+    return {**found, "R_prime": value("baseline.condition", "R_prime", found), "R": R}
+
+
+def _hidden(c: Conf, found: dict[str, Any]) -> dict[str, Any]:
+    """The hidden norm as drawn in the place of its lower bound."""
+    return {**found, "f_lo": found["f_0"]}
+
+
+def _as_drawn(measure: Measure) -> Draw:
+    """What is measured at the drawn constants, the data those of the configuration."""
+    return lambda c, rng, draws: measure(c, _drawn_constants(Start.draw(c, rng, draws)))
+
+
+def _at_the_edge(statement: str, measure: Measure) -> Draw:
+    """The same with rho_0 near the edge of the conclusion, above and below it by factors exp(10^-u), 0.5 > -u > -6.
+
+    (rho_0 is at our disposal through y.  The left side of the conclusion is proportional to it.)
+    """
+
     def draw(c: Conf, rng: Generator, draws: int) -> Values:
         found = _drawn_constants(Start.draw(c, rng, draws))
-        R = _largest_radius(found) if kind == "coarse" else value("dip2.lipschitz", f"R_{c.train}", found)
-        return {**found, "R_prime": value("baseline.condition", "R_prime", found), "R": R}
+        at_one = measure(c, {**found, "rho_0": np.ones(draws)})
+        left, right = (side_values(side, at_one) for side in stated(statement).args)
+        factor = np.exp(rng.choice([-1.0, 1.0], draws) * 10 ** rng.uniform(-6.0, 0.5, draws))
+        return measure(c, {**found, "rho_0": right / left * factor})
 
     return draw
-
-
-_SMALL = replace(
-    Family(), n=(1,), kappa=(1.0,), delta=(0.3, 0.7), activations=("tanh", "erf", "sin"), laws=("rademacher",)
-)
-
-
-def _width(
-    name: str, statement: str, draw: Any, configurations: tuple[Conf, ...], formula: str = "", train: Any = "both"
-) -> Case:
-    """At the smallest width of the a-priori constants, the conclusion holds for what is drawn."""
-    condition = sp.Gt(sym("k"), expression(statement, formula), evaluate=False) if formula else None
-    return Case(
-        name,
-        "the conclusion holds for what is drawn, at the smallest width that the a-priori constants ask for",
-        stated(statement),
-        draw,
-        configurations,
-        replace(_SMALL, train=train),
-        promised=lambda c: 1 - c.delta,
-        known=_a_priori,
-        fit=narrowest,
-        conditional=True,
-        condition=condition,
-        primary=not formula,
-    )
-
-
-WIDTH_SHARP = (
-    _width("both", "dip2.width_sharp", _sharp, (Conf(n=1), Conf(n=2, m=2, V="uniform"))),
-    _width("W", "dip2.width_sharp", _sharp, (Conf(n=1, train="W"),), "k_min_W", "W"),
-)
-WIDTH_BASELINE = (
-    _width("coarse", "dip2.width_baseline", _baseline("coarse"), (Conf(n=1),)),
-    _width("fine", "dip2.width_baseline", _baseline("fine"), (Conf(n=1),), "k_min_fine"),
-    _width("W", "dip2.width_baseline", _baseline("fine"), (Conf(n=1, train="W"),), "k_min_W", "W"),
-)
 
 
 def _hidden_a_priori(c: Conf) -> Values:
@@ -132,19 +126,71 @@ def _hidden_a_priori(c: Conf) -> Values:
     return {"f_lo": max(value("dip2.sigma0", "f_lo", known), 1e-30), "rho_0": _root(rho), "T_log": known["T_log"]}
 
 
-WIDTH_AMGM = (
-    Case(
-        "linear",
-        "rho_0 as drawn is below the capacity of f as drawn, at the smallest width that the a-priori constants ask for",
-        stated("dip2.width_amgm"),
-        measured(rho_0=Start.residual, f_lo=Start.hidden),
-        (Conf(n=1, delta=0.3), Conf(n=3, m=2, delta=0.5, V="gaussian", kappa=2.0)),
-        replace(_SMALL, n=(1, 2, 3), laws=LAWS, activations=("tanh", "erf", "sin", "identity")),
+_FAMILY = Family(
+    n=(1,), kappa=(1.0,), delta=(0.3, 0.7), activations=("tanh", "erf", "sin"), laws=("rademacher", "truncated_normal")
+)
+
+
+def _width(
+    statement: str,
+    name: str,
+    measure: Measure,
+    configurations: tuple[Conf, ...],
+    *,
+    known: Callable[[Conf], Values] = _a_priori,
+    family: Family = _FAMILY,
+    formula: str = "",
+) -> tuple[Case, Case]:
+    """Two cases: at the smallest width of the a-priori constants, and near the edge of the condition at the drawn ones."""
+    condition = sp.Gt(sym("k"), expression(statement, formula), evaluate=False) if formula else None
+    a_priori = Case(
+        name,
+        "the conclusion holds for what is drawn, at the smallest width that the a-priori constants ask for",
+        stated(statement),
+        _as_drawn(measure),
+        configurations,
+        family,
         promised=lambda c: 1 - c.delta,
-        known=_hidden_a_priori,
+        known=known,
         fit=narrowest,
         conditional=True,
-    ),
+        condition=condition,
+        primary=not formula,
+    )
+    edge = replace(
+        a_priori,
+        name=f"{name}, edge",
+        text="the conclusion holds at the drawn constants wherever the condition does, rho_0 near its edge",
+        draw=_at_the_edge(statement, measure),
+        family=replace(family, n=(1, 2, 3), kappa=(1.0, 3.0)),
+        promised=lambda c: 1.0,  # nothing is left to chance
+        known=lambda c: {},
+        fit=lambda case, c, claim: c,
+        gated=True,
+    )
+    return a_priori, edge
+
+
+_W_FAMILY = replace(_FAMILY, train="W")
+_W = (Conf(n=1, train="W"),)
+_SHARP, _BASELINE, _AMGM = (f"dip2.width_{name}" for name in ("sharp", "baseline", "amgm"))
+
+WIDTH_SHARP = (
+    *_width(_SHARP, "both", _sharp, (Conf(n=1), Conf(n=2, m=2, V="uniform"))),
+    *_width(_SHARP, "W", _sharp, _W, family=_W_FAMILY, formula="k_min_W"),
+)
+WIDTH_BASELINE = (
+    *_width(_BASELINE, "coarse", _coarse, (Conf(n=1),)),
+    *_width(_BASELINE, "fine", _fine, (Conf(n=1),), formula="k_min_fine"),
+    *_width(_BASELINE, "W", _fine, _W, family=_W_FAMILY, formula="k_min_W"),
+)
+WIDTH_AMGM = _width(
+    _AMGM,
+    "linear",
+    _hidden,
+    (Conf(n=1, delta=0.3), Conf(n=3, m=2, delta=0.5, V="gaussian", kappa=2.0)),
+    known=_hidden_a_priori,
+    family=replace(_FAMILY, n=(1, 2, 3), laws=LAWS, activations=("tanh", "erf", "sin", "identity")),
 )
 
 
