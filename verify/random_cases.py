@@ -35,7 +35,7 @@ LAWS = ("rademacher", "uniform", "truncated_normal", "gaussian")
 
 @dataclass(frozen=True)
 class Family:
-    """Ranges from which configurations are drawn; `delta` is an interval, the others are lists of choices."""
+    """Ranges from which configurations are drawn; `delta` and `y_norm` are intervals, the others are lists of choices."""
 
     train: Literal["both", "W"] = "both"
     activations: tuple[str, ...] = ("tanh", "erf", "sin", "sigmoid", "softplus", "gelu", "silu", "identity")
@@ -44,6 +44,7 @@ class Family:
     k: tuple[int, ...] = (4, 16, 48)
     delta: tuple[float, float] = (0.3, 0.9)
     kappa: tuple[float, ...] = (1.0, 3.0)
+    y_norm: tuple[float, float] = (0.0, 2.0)
 
     def draw(self, rng: np.random.Generator) -> Configuration:
         """A configuration of the family."""
@@ -57,7 +58,7 @@ class Family:
             V=str(rng.choice(self.laws)),
             delta=float(rng.uniform(*self.delta)),
             kappa=float(rng.choice(self.kappa)),
-            y_norm=float(rng.uniform(0.0, 2.0)),
+            y_norm=float(rng.uniform(*self.y_norm)),
             seed=int(rng.integers(1, 2**31)),
         )
 

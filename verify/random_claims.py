@@ -9,7 +9,7 @@ the limits are those of :mod:`numerics.confidence` that are wrong at *any* look 
                         and an equation is never confirmed)
 ``hypothesis_not_met``  no configuration was found at which the claim says something
 
->>> outcome = run_experiment("dip2.output0", seed=1, draws=200)
+>>> outcome = run_experiment("dip2.output0", seed=1, draws=500)
 >>> str(outcome.verdict), outcome.failure
 ('holds', 0.0)
 >>> from theory.mutant import Mutant
@@ -238,7 +238,7 @@ def _with_text(outcome: RandomOutcome, case: Case, c: Configuration) -> RandomOu
             f"estimated from {outcome.draws} draws")  # fmt: skip
         text = (
             f"{where}: {share}; claimed {outcome.promised:.8g}, {outcome.lower:.6g} to {outcome.upper:.6g} with "
-            f"confidence 1 - {outcome.alpha:.1g}: {ending}"
+            f"confidence 1 - {outcome.alpha:.2g}: {ending}"
         )
         if outcome.unsure:
             text += f" ({outcome.unsure} draws are too close to call)"

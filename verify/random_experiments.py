@@ -51,6 +51,7 @@ SIGMA_0 = (
         (
             Conf(n=1, k=16, delta=0.9),
             Conf(n=10, k=24, delta=0.9),  # more neurons than the signal has entries, but not many
+            Conf(n=64, k=128, delta=0.9),  # f_lo is near C_phi, the smallest singular value far below C_dphi
             Conf(n=2, k=64, V="uniform", activation="softplus"),
             Conf(n=1, k=5, delta=1e-6),
         ),
@@ -63,7 +64,11 @@ SIGMA_0 = (
         "sigma_0^2 of W alone is at least the bound",
         at_least(sym("sigma_0") ** 2, "dip2.sigma0", "sigma_0_squared_W"),
         measured(sigma_0=Start.sigma_0),
-        (Conf(n=1, k=8, train="W", delta=0.9), Conf(n=3, k=32, train="W", V="uniform")),
+        (
+            Conf(n=1, k=8, train="W", delta=0.9),
+            Conf(n=3, k=32, train="W", V="uniform"),
+            Conf(n=16, k=16, train="W", delta=0.9),
+        ),
         Family(train="W"),
         promised=lambda c: 1 - c.delta / 4,
         fit=positive_bound,
@@ -80,6 +85,7 @@ OUTPUT = (
         (
             Conf(n=1, k=1, delta=0.3, activation="identity"),  # a heavy hidden norm
             Conf(n=1, k=64, delta=0.3),
+            Conf(n=1, k=400, delta=0.1),
             Conf(n=4, k=16, delta=0.9, V="uniform", activation="sigmoid"),
         ),
         Family(),
@@ -190,11 +196,11 @@ ORDER_STATISTICS = tuple(
 # --- balance ---------------------------------------------------------------------------------------------------------
 
 
-def _unbalanced(above: Callable[[Conf], float]) -> Callable[[Conf, Generator, int], Values]:
-    """Whether a neuron has a gap above the given one."""
+def _unbalanced(above: Callable[[Conf], float], *, any_F: bool = False) -> Callable[[Conf, Generator, int], Values]:
+    """Whether a neuron has a gap above the given one; of the whole column of V for any F."""
 
     def draw(c: Conf, rng: Generator, draws: int) -> Values:
-        gaps = Start.draw(replace(c, k=1), rng, draws).gaps()
+        gaps = Start.draw(replace(c, k=1, m=c.n if any_F else c.m), rng, draws).gaps()
         return frequency(gaps[:, 0] > above(c))
 
     return draw
@@ -222,7 +228,7 @@ BALANCED = (
         "one, any F",
         "a neuron has a positive gap with the probability from n D_V^2",
         at_least(sym("prob"), "dip2.balanced", "probability"),
-        _unbalanced(lambda c: 0.0),
+        _unbalanced(lambda c: 0.0, any_F=True),
         (Conf(n=1), Conf(n=2, m=2)),
         replace(_TANH, laws=("rademacher", "uniform", "truncated_normal")),
         repeat=16,

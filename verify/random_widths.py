@@ -126,9 +126,8 @@ def _hidden_a_priori(c: Conf) -> Values:
     return {"f_lo": max(value("dip2.sigma0", "f_lo", known), 1e-30), "rho_0": _root(rho), "T_log": known["T_log"]}
 
 
-_FAMILY = Family(
-    n=(1,), kappa=(1.0,), delta=(0.3, 0.7), activations=("tanh", "erf", "sin"), laws=("rademacher", "truncated_normal")
-)
+_FAMILY = Family(n=(1,), kappa=(1.0,), delta=(0.3, 0.7), activations=("tanh", "erf", "sin"), laws=("rademacher",))
+_NARROW = replace(_FAMILY, y_norm=(0.0, 0.5))  # the widths of the baseline grow with the fourth power of rho_0
 
 
 def _width(
@@ -162,7 +161,7 @@ def _width(
         name=f"{name}, edge",
         text="the conclusion holds at the drawn constants wherever the condition does, rho_0 near its edge",
         draw=_at_the_edge(statement, measure),
-        family=replace(family, n=(1, 2, 3), kappa=(1.0, 3.0)),
+        family=replace(family, n=(1, 2, 3), kappa=(1.0, 3.0), laws=("rademacher", "uniform", "truncated_normal")),
         promised=lambda c: 1.0,  # nothing is left to chance
         known=lambda c: {},
         fit=lambda case, c, claim: c,
@@ -180,8 +179,8 @@ WIDTH_SHARP = (
     *_width(_SHARP, "W", _sharp, _W, family=_W_FAMILY, formula="k_min_W"),
 )
 WIDTH_BASELINE = (
-    *_width(_BASELINE, "coarse", _coarse, (Conf(n=1),)),
-    *_width(_BASELINE, "fine", _fine, (Conf(n=1),), formula="k_min_fine"),
+    *_width(_BASELINE, "coarse", _coarse, (Conf(n=1),), family=_NARROW),
+    *_width(_BASELINE, "fine", _fine, (Conf(n=1),), family=_NARROW, formula="k_min_fine"),
     *_width(_BASELINE, "W", _fine, _W, family=_W_FAMILY, formula="k_min_W"),
 )
 WIDTH_AMGM = _width(
