@@ -78,7 +78,7 @@ class Case:
     conditional: whether the condition matters: `fit` goes to where it holds, or it is `gated`.
     gated: whether the condition is about what is drawn; then only the draws that meet it count.
     defined: symbols of the relation that the statement defines by formulas; a mutant that replaces symbols does so there, too.
-    repeat: of a mean, how many numbers count as one draw.
+    repeat: how many draws are made where one is asked for: numbers of a mean, events that are cheap and rarely fail.
     primary: whether a mutant that brings its own conclusion or condition speaks of this case.
     """
 
@@ -166,11 +166,13 @@ def side_values(expression: Any, values: Values) -> Array:
 
 
 def slack_of(relation: Any, values: Values) -> tuple[Array, Array]:
-    """(slack, scale): slack >= 0 where an inequality holds, and the size of its sides."""
+    """(slack, scale): slack >= 0 where a relation holds (minus the distance for an equation), and the size of its sides."""
     lhs, rhs = side_values(relation.lhs, values), side_values(relation.rhs, values)
-    sign = 1.0 if isinstance(relation, sp.Le | sp.Lt) else -1.0
     with np.errstate(invalid="ignore"):
-        return sign * (rhs - lhs), np.abs(lhs) + np.abs(rhs)
+        above, scale = lhs - rhs, np.abs(lhs) + np.abs(rhs)
+    if isinstance(relation, sp.Eq):
+        return -np.abs(above), scale
+    return (-above if isinstance(relation, sp.Le | sp.Lt) else above), scale
 
 
 def condition_holds(relation: Any, values: Values) -> bool:

@@ -161,7 +161,7 @@ def check_claim(
 ) -> RandomOutcome:
     """Draw at most `draws` instances of one configuration and judge one case of a statement, or of a mutant of it.
 
-    (Of a mean, `case.repeat` times as many.)  The configuration is first moved to where the claim says something
+    (`case.repeat` times as many, where one draw is cheap and says little.)  The configuration is first moved to where the claim says something
     (:attr:`verify.random_cases.Case.fit`).  Raises LookupError if the mutant does not touch the case.  `stop` is asked
     between batches; what was found until then is judged.
     """

@@ -50,6 +50,7 @@ SIGMA_0 = (
         measured(sigma_0=Start.sigma_0),
         (
             Conf(n=1, k=16, delta=0.9),
+            Conf(n=1, k=400, delta=0.9),  # both deviations are small
             Conf(n=10, k=24, delta=0.9),  # more neurons than the signal has entries, but not many
             Conf(n=64, k=128, delta=0.9),  # f_lo is near C_phi, the smallest singular value far below C_dphi
             Conf(n=2, k=64, V="uniform", activation="softplus"),
@@ -86,10 +87,13 @@ OUTPUT = (
             Conf(n=1, k=1, delta=0.3, activation="identity"),  # a heavy hidden norm
             Conf(n=1, k=64, delta=0.3),
             Conf(n=1, k=400, delta=0.1),
+            Conf(n=100, k=100, delta=0.1),
+            Conf(n=1, k=2000, delta=0.001, activation="sigmoid"),  # far out in a Gaussian tail
             Conf(n=4, k=16, delta=0.9, V="uniform", activation="sigmoid"),
         ),
         Family(),
         promised=lambda c: 1 - c.delta / 2,
+        repeat=4,
     ),
 )
 
@@ -103,6 +107,8 @@ OUTPUT_SUB_GAUSSIAN = (
         measured(rho_0=Start.residual),
         (
             Conf(n=1, k=64, delta=0.3, y_norm=0.0, V="gaussian"),
+            Conf(n=1, k=1000, delta=0.07, y_norm=0.0),
+            Conf(n=1, k=1000, delta=0.0013, y_norm=1000.0),  # the term of A^T y alone, far out in its tail
             Conf(n=4, m=3, k=32, delta=0.3, kappa=5.0, V="uniform"),
             Conf(n=3, m=2, k=1, delta=0.9, activation="identity", y_norm=0.5),
         ),

@@ -248,7 +248,11 @@ WIDTH_W = (
         "the box of W alone reaches the data (the limit of the loss is 0) with |A^+ y| at the edge of the condition",
         sp.Le(sym("loss_limit"), 0, evaluate=False),
         _box,
-        (Conf(n=2, m=2, k=64, train="W", delta=0.9), Conf(n=3, m=2, k=96, train="W", V="uniform", delta=0.5, seed=1)),
+        (
+            Conf(n=2, m=2, k=64, train="W", delta=0.9),
+            Conf(n=3, m=2, k=96, train="W", V="uniform", delta=0.5, seed=1),
+            Conf(n=5, m=5, k=1, train="W"),  # fewer neurons than data, if the condition allows it
+        ),
         Family(train="W", activations=("tanh", "erf", "sin"), laws=LAWS, n=(1, 2, 3), k=(16, 48)),
         promised=lambda c: 1 - c.delta,
         known=_box_known,

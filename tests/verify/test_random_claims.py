@@ -89,6 +89,14 @@ FALSE = [
         {"conditions": {"wonly.width": sp.Lt(x_plus, sym("phi_sup") * sp.sqrt(k), evaluate=False)}},
     ),
     ("wonly.width", "no-condition", {"drop": ("wonly.width",)}),
+    (
+        "wonly.width",
+        "no-deviation",
+        {
+            "conclusion": sp.Eq(sym("loss_limit"), 0, evaluate=False),
+            "conditions": {"wonly.width": sp.Lt(x_plus, sym("c_1") * sp.sqrt(k) * sym("phi_sup"), evaluate=False)},
+        },
+    ),
 ]
 
 
@@ -310,6 +318,21 @@ def test_draws_too_close_to_call_count_on_neither_side():
     assert outcome.lower < 0.5 < outcome.upper == 1
     assert outcome.verdict is Verdict.UNDECIDED
     assert "too close to call" in outcome.text
+
+
+@pytest.mark.parametrize(("z", "verdict"), [(1.0, Verdict.UNDECIDED), (1.5, Verdict.VIOLATED), (0.5, Verdict.VIOLATED)])
+def test_an_equation_may_be_an_event(z, verdict):
+    """Equal floats are within rounding of an equation, which is no answer; exact zeros are."""
+    base = EXPERIMENTS["dip2.sigma0"].cases[0]
+    case = replace(
+        base,
+        draw=lambda c, rng, draws: {"z": np.full(draws, z)},
+        relation=sp.Eq(sym("z"), 1, evaluate=False),
+        fit=lambda case, c, claim: c,
+    )
+    assert check_claim(EXPERIMENTS["dip2.sigma0"], case, Configuration(), seed=0, draws=200).verdict is verdict
+    zero = replace(case, draw=lambda c, rng, draws: {"z": np.zeros(draws)}, relation=sp.Eq(sym("z"), 0, evaluate=False))
+    assert check_claim(EXPERIMENTS["dip2.sigma0"], zero, Configuration(), seed=0, draws=200).verdict is Verdict.HOLDS
 
 
 def test_events_hold_for_all_further_axes():
