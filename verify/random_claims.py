@@ -9,7 +9,7 @@ the limits are those of :mod:`numerics.confidence` that are wrong at *any* look 
                         and an equation is never confirmed)
 ``hypothesis_not_met``  no configuration was found at which the claim says something
 
->>> outcome = run_experiment("dip2.output0", seed=1, draws=500)
+>>> outcome = run_experiment("wonly.width", seed=1, draws=200)
 >>> str(outcome.verdict), outcome.failure
 ('holds', 0.0)
 >>> from theory.mutant import Mutant
@@ -161,9 +161,9 @@ def check_claim(
 ) -> RandomOutcome:
     """Draw at most `draws` instances of one configuration and judge one case of a statement, or of a mutant of it.
 
-    (`case.repeat` times as many, where one draw is cheap and says little.)  The configuration is first moved to where the claim says something
-    (:attr:`verify.random_cases.Case.fit`).  Raises LookupError if the mutant does not touch the case.  `stop` is asked
-    between batches; what was found until then is judged.
+    (`case.repeat` times as many, where one draw is cheap and says little.)  The configuration is first moved to where the
+    claim says something (:attr:`verify.random_cases.Case.fit`).  Raises LookupError if the mutant does not touch the case.
+    `stop` is asked between batches; what was found until then is judged.
     """
     name = f"{experiment.statement}/{mutant.name}" if mutant else experiment.statement
     claim = claim_about(experiment.statement, case, mutant)
