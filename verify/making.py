@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -263,7 +264,7 @@ def extremal(
     The truth is on the same side as y, at noise·ρ0 below it (above it for a negative noise).
 
     >>> world = extremal(0.25)
-    >>> world.y, world.rho_0
+    >>> world.y, round(world.rho_0, 12)
     (array([0.25]), 0.25)
     """
     rho_0 = h * sigma_F * sigma_0**2 / Lambda
@@ -299,7 +300,7 @@ def deep(
     sizes = [2, *widths, n]
     weights = [
         rng.standard_normal((after, before)) / math.sqrt(before)
-        for before, after in zip(sizes, sizes[1:], strict=False)
+        for before, after in pairwise(sizes)
     ]
     given = [0.5 * rng.standard_normal(size) for size in sizes[1:]] if biases else None
     angles = 2 * math.pi * np.arange(inputs) / max(inputs, 1) / 2 + 0.3
