@@ -21,6 +21,7 @@ import numpy as np
 import sympy as sp
 
 from numerics import compile as compiled
+from numerics.measured_more import MORE
 from numerics.scene import Array, Point, Scene, jacobian, norm
 from numerics.wonly.bregman import bregman_terms
 from theory.symbols import sym
@@ -326,66 +327,70 @@ def _table() -> dict[str, Measure]:
         "drift": _drift,
         "R_norm": lambda p: 1.0 / F(p).sigma_F,
     }
-    return {name: Measure(value, _rounded) for name, value in constants.items()} | {
-        "t": Measure(lambda p: p.series("t"), _exact),
-        "steps": Measure(lambda p: p.series("t"), _exact),
-        "Lip": Measure(lambda p: g(p).lipschitz(max(p.scene.radius, p.series("length"))), _rounded),
-        "loss": Measure(lambda p: p.series("loss"), _of_residual(4)),
-        "loss_next": Measure(lambda p: _successor(p).series("loss"), _of_residual(4)),
-        "loss_limit": Measure(_loss_limit, _of_residual(4)),
-        "rho": Measure(lambda p: p.series("rho"), _of_residual(1)),
-        "residual": Measure(lambda p: norm(p.v - p.world.y), _of_observation),
-        "y_err": Measure(lambda p: norm(p.v - _known(p.scene.clean, "ȳ")), _of_observation),
-        "x_err": Measure(lambda p: norm(p.x - _known(p.scene.truth, "the truth")), _by_theta(J_norm)),
-        "unseen": Measure(
-            lambda p: norm(_range_split(p)[0] @ (p.x - _known(p.scene.truth, "the truth"))), _by_theta(J_norm)
-        ),
-        # lengths
-        "ell": Measure(lambda p: p.series("length"), _of_length),
-        "ell_a": Measure(lambda p: p.series("length_a"), _of_length),
-        "ell_tail": Measure(lambda p: p.scene.end.series("length") - p.series("length"), _of_tail),
-        "theta_tail": Measure(lambda p: _apart(p, p.scene.end), _of_tail),
-        "theta_dist": Measure(lambda p: norm(p.d), theta),
-        "r": Measure(lambda p: norm(p.d), theta),
-        "pair_dist": Measure(lambda p: _apart(p, _neighbour(p)), theta),
-        "a_dist": Measure(lambda p: norm(part(p, "a")), theta),
-        "V_dist": Measure(lambda p: norm(part(p, "V")), theta),
-        # speeds and gradients
-        "ell_dot": Measure(lambda p: p.speed, _of_speed(1)),
-        "ell_a_dot": Measure(lambda p: norm(p.velocity[: g(p).leading]), _of_speed(1)),
-        "grad_norm": Measure(lambda p: norm(p.gradient), _of_residual(4)),
-        "q_norm": Measure(lambda p: norm(p.q), _of_residual(4)),
-        "grad_theta": Measure(lambda p: p.speed, _of_speed(1)),
-        "chain_gap": Measure(_chain_gap, _of_chain),
-        "dloss": Measure(lambda p: p.rate(lambda loss: loss), _of_rate),
-        "drho": Measure(_psi_rate, _of_rate),
-        "dPsi": Measure(_Psi_rate, _of_rate),
-        # the Jacobian
-        "f_a": Measure(_hidden, _by_theta(lambda p: _activation(p).B1.as_upper())),
-        "sigma_t": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), _of_jacobian),
-        "sigma_theta": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), _of_jacobian),
-        "sigma_g": Measure(lambda p: norm(p.J, 2), _of_jacobian),
-        "sigma_factor": Measure(lambda p: norm(p.net.factor().matrix, 2), _of_jacobian),
-        "J_change": Measure(lambda p: norm(p.J - p.world.J_0, 2), _of_jacobian),
-        "Jf_change": Measure(
-            lambda p: norm(F(p).jacobian(p.x) @ p.J - F(p).jacobian(p.scene.at(0).x) @ p.world.J_0, 2),
-            lambda p, value: (F(p).opnorm + F(p).curvature * J_norm(p)) * (_of_jacobian(p, value) + _theta(p)),
-        ),
-        "J_pair": Measure(lambda p: norm(p.J - _neighbour(p).J, 2), _of_jacobian),
-        "Omega": Measure(lambda p: g(p).modulus_at(norm(p.d)), _of_jacobian),
-        # the kernel energy
-        "E": Measure(lambda p: _energy(p, p.d), _of_speed(4)),
-        "dE": Measure(
-            lambda p: float(p.rate_of(lambda d: _energy(p, d))),
-            lambda p, value: (_DIFFERENCES + 8 * p.relative) * (abs(value) + norm(p.v - p.world.y) ** 2),
-        ),
-        "G_L": Measure(_growth, _of_length),
-        # one neuron: that whose conserved quantity has moved most
-        "conserved": Measure(lambda p: float(_conserved_all(p.net)[_worst(p)]), _of_conserved),
-        "conserved_0": Measure(lambda p: float(_conserved_all(p.scene.neurons)[_worst(p)]), _of_conserved),
-        # W only: the end of the run is the point of the box to compare with
-        "mirror_gap": Measure(_mirror_gap, _of_mirror),
-    }
+    return (
+        {name: Measure(value, _rounded) for name, value in constants.items()}
+        | {
+            "t": Measure(lambda p: p.series("t"), _exact),
+            "steps": Measure(lambda p: p.series("t"), _exact),
+            "Lip": Measure(lambda p: g(p).lipschitz(max(p.scene.radius, p.series("length"))), _rounded),
+            "loss": Measure(lambda p: p.series("loss"), _of_residual(4)),
+            "loss_next": Measure(lambda p: _successor(p).series("loss"), _of_residual(4)),
+            "loss_limit": Measure(_loss_limit, _of_residual(4)),
+            "rho": Measure(lambda p: p.series("rho"), _of_residual(1)),
+            "residual": Measure(lambda p: norm(p.v - p.world.y), _of_observation),
+            "y_err": Measure(lambda p: norm(p.v - _known(p.scene.clean, "ȳ")), _of_observation),
+            "x_err": Measure(lambda p: norm(p.x - _known(p.scene.truth, "the truth")), _by_theta(J_norm)),
+            "unseen": Measure(
+                lambda p: norm(_range_split(p)[0] @ (p.x - _known(p.scene.truth, "the truth"))), _by_theta(J_norm)
+            ),
+            # lengths
+            "ell": Measure(lambda p: p.series("length"), _of_length),
+            "ell_a": Measure(lambda p: p.series("length_a"), _of_length),
+            "ell_tail": Measure(lambda p: p.scene.end.series("length") - p.series("length"), _of_tail),
+            "theta_tail": Measure(lambda p: _apart(p, p.scene.end), _of_tail),
+            "theta_dist": Measure(lambda p: norm(p.d), theta),
+            "r": Measure(lambda p: norm(p.d), theta),
+            "pair_dist": Measure(lambda p: _apart(p, _neighbour(p)), theta),
+            "a_dist": Measure(lambda p: norm(part(p, "a")), theta),
+            "V_dist": Measure(lambda p: norm(part(p, "V")), theta),
+            # speeds and gradients
+            "ell_dot": Measure(lambda p: p.speed, _of_speed(1)),
+            "ell_a_dot": Measure(lambda p: norm(p.velocity[: g(p).leading]), _of_speed(1)),
+            "grad_norm": Measure(lambda p: norm(p.gradient), _of_residual(4)),
+            "q_norm": Measure(lambda p: norm(p.q), _of_residual(4)),
+            "grad_theta": Measure(lambda p: p.speed, _of_speed(1)),
+            "chain_gap": Measure(_chain_gap, _of_chain),
+            "dloss": Measure(lambda p: p.rate(lambda loss: loss), _of_rate),
+            "drho": Measure(_psi_rate, _of_rate),
+            "dPsi": Measure(_Psi_rate, _of_rate),
+            # the Jacobian
+            "f_a": Measure(_hidden, _by_theta(lambda p: _activation(p).B1.as_upper())),
+            "sigma_t": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), _of_jacobian),
+            "sigma_theta": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), _of_jacobian),
+            "sigma_g": Measure(lambda p: norm(p.J, 2), _of_jacobian),
+            "sigma_factor": Measure(lambda p: norm(p.net.factor().matrix, 2), _of_jacobian),
+            "J_change": Measure(lambda p: norm(p.J - p.world.J_0, 2), _of_jacobian),
+            "Jf_change": Measure(
+                lambda p: norm(F(p).jacobian(p.x) @ p.J - F(p).jacobian(p.scene.at(0).x) @ p.world.J_0, 2),
+                lambda p, value: (F(p).opnorm + F(p).curvature * J_norm(p)) * (_of_jacobian(p, value) + _theta(p)),
+            ),
+            "J_pair": Measure(lambda p: norm(p.J - _neighbour(p).J, 2), _of_jacobian),
+            "Omega": Measure(lambda p: g(p).modulus_at(norm(p.d)), _of_jacobian),
+            # the kernel energy
+            "E": Measure(lambda p: _energy(p, p.d), _of_speed(4)),
+            "dE": Measure(
+                lambda p: float(p.rate_of(lambda d: _energy(p, d))),
+                lambda p, value: (_DIFFERENCES + 8 * p.relative) * (abs(value) + norm(p.v - p.world.y) ** 2),
+            ),
+            "G_L": Measure(_growth, _of_length),
+            # one neuron: that whose conserved quantity has moved most
+            "conserved": Measure(lambda p: float(_conserved_all(p.net)[_worst(p)]), _of_conserved),
+            "conserved_0": Measure(lambda p: float(_conserved_all(p.scene.neurons)[_worst(p)]), _of_conserved),
+            # W only: the end of the run is the point of the box to compare with
+            "mirror_gap": Measure(_mirror_gap, _of_mirror),
+        }
+        | {name: Measure(*both) for name, both in MORE.items()}
+    )
 
 
 MEASURED: Mapping[str, Measure] = MappingProxyType(_table())

@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 
 from numerics.assumed import assumed, speaks_of
+from numerics.chosen import points_of
 from numerics.compile import HypothesisNotMet
 from numerics.measured import budget, sides
 from numerics.scene import Point, Scene
@@ -188,7 +189,7 @@ def check_scene(claim: Claim, scene: Scene, points: Iterable[Point] | None = Non
     summary.why = hypotheses_met(claim, scene)
     if summary.why:
         return summary
-    for point in scene.points()[1:] if points is None else points:
+    for point in points_of(claim.id, scene)[1:] if points is None else points:
         why = in_force(claim, point)
         if why:
             summary.why = summary.why or why

@@ -298,10 +298,7 @@ def deep(
     """
     rng = np.random.default_rng([seed, 5])
     sizes = [2, *widths, n]
-    weights = [
-        rng.standard_normal((after, before)) / math.sqrt(before)
-        for before, after in pairwise(sizes)
-    ]
+    weights = [rng.standard_normal((after, before)) / math.sqrt(before) for before, after in pairwise(sizes)]
     given = [0.5 * rng.standard_normal(size) for size in sizes[1:]] if biases else None
     angles = 2 * math.pi * np.arange(inputs) / max(inputs, 1) / 2 + 0.3
     points = [np.array([math.cos(angle), math.sin(angle)]) for angle in angles]
