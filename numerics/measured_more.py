@@ -45,7 +45,7 @@ def _B(point: Point) -> Array:
 
 def _kept(scene: Scene, name: str, make: Callable[[], Any]) -> Any:
     """What has been computed for a scene, kept with its first point."""
-    store: dict[str, Any] = scene.at(0).kept  # type: ignore[assignment]
+    store: dict[str, Any] = scene.at(0).kept
     if name not in store:
         store[name] = make()
     return store[name]
@@ -168,7 +168,8 @@ def _layers(point: Point) -> dict[str, float]:
         raise LookupError(f"a {generator.kind} generator has no layers")
     network, u = generator.network(point.d), generator.inputs[0]
     beta = 0.0 if generator.biases is None else 1.0
-    rows, at, worst = network.weights[-1].shape[0], 0, {}
+    rows, at = network.weights[-1].shape[0], 0
+    worst: dict[str, float] = {}
     for layer, W in zip(network.layers(u), network.weights, strict=True):
         width = W.size + (W.shape[0] if beta else 0)
         block = np.zeros((rows, width))

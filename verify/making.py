@@ -22,6 +22,7 @@ from theory.losses import LOSSES
 
 __all__ = [
     "Condition",
+    "antisymmetric",
     "deep",
     "extremal",
     "loss_of",
@@ -159,9 +160,6 @@ def start_residual(
 
     Raises ValueError where the condition does not depend on ρ0, or where σ0 = 0.
     """
-    J0 = generator.jacobian(np.zeros(generator.size))
-    sigma_0 = float(np.linalg.svd(J0, compute_uv=False)[-1]) if J0.shape[1] >= J0.shape[0] else 0.0
-    sigma_F, Lambda = operator.sigma_F, generator.modulus
     if condition in ("free", "balanced"):
         return fraction
     if condition == "amgm":
@@ -169,14 +167,17 @@ def start_residual(
             raise ValueError("the condition of dip2.amgm is about a two-layer network")
         net = generator.start
         hidden = float(np.linalg.norm(net.activation.phi(net.a)))
-        return fraction * sigma_F * hidden**2 / (math.sqrt(generator.k) * net.activation.B1.as_upper())
+        return fraction * operator.sigma_F * hidden**2 / (math.sqrt(generator.k) * net.activation.B1.as_upper())
+    J0 = generator.jacobian(np.zeros(generator.size))
+    sigma_0 = float(np.linalg.svd(J0, compute_uv=False)[-1]) if J0.shape[1] >= J0.shape[0] else 0.0
     if not sigma_0 > 0:
         raise ValueError("sigma_0 = 0: the Jacobian at the start has no full row rank; more parameters are needed")
+    sigma_F = operator.sigma_F
     if condition == "baseline":
         R = generator.radius(sigma_0)
         return fraction * (R if math.isfinite(R) else 1.0) * sigma_F * sigma_0 / 2
     if condition in ("sharp", "descent"):
-        nu = 1.0 - c if condition == "descent" else 1.0
+        Lambda, nu = generator.modulus, 1.0 - c if condition == "descent" else 1.0
         # a linear generator has h = 0 whatever rho_0
         return fraction / 2 * nu * sigma_F * sigma_0**2 / Lambda if Lambda > 0 else fraction * sigma_F * sigma_0
     raise ValueError(f"unknown condition {condition!r}")
@@ -218,6 +219,25 @@ def _unbalanced(made: TwoLayerGenerator, gap: float) -> TwoLayerGenerator:
     a0 = made.a0.copy()
     a0[0] = math.copysign(math.asinh(math.sqrt(float(made.V0[:, 0] @ made.V0[:, 0]) + gap)), a0[0])
     return TwoLayerGenerator(made.activation, made.train, a0, made.V0)
+
+
+def antisymmetric(world: World) -> World:
+    """The two-layer network of a world doubled, V0 = [V, −V] and a0 = [a, a], so that x(0) = 0; y keeps its distance.
+
+    >>> antisymmetric(two_layer(k=2)).generator.output(np.zeros(8))
+    array([0.])
+    """
+    made = world.generator
+    if not isinstance(made, TwoLayerGenerator):
+        raise ValueError("only a two-layer network can be made antisymmetric")
+    x0 = made.output(np.zeros(made.size))
+    doubled = TwoLayerGenerator(made.activation, made.train, np.tile(made.a0, 2), np.hstack([made.V0, -made.V0]))
+    moved = world.operator(x0)
+    truth = None if world.truth is None else world.truth - x0
+    clean = None if world.clean is None else world.clean - moved
+    return world.with_(
+        generator=doubled, y=world.y - moved, clean=clean, truth=truth, label=world.label + ", antisymmetric"
+    )
 
 
 def quadratic(
