@@ -21,6 +21,7 @@ import numpy as np
 import sympy as sp
 
 from numerics import compile as compiled
+from numerics.measured_more import MORE
 from numerics.scene import Array, Point, Scene, jacobian, norm
 from numerics.wonly.bregman import bregman_terms
 from theory.symbols import sym
@@ -348,7 +349,7 @@ def _table() -> dict[str, Measure]:
         "drift": _drift,
         "R_norm": lambda p: 1.0 / F(p).sigma_F,
     }
-    return {name: Measure(value, _rounded) for name, value in constants.items()} | {
+    measured = {name: Measure(value, _rounded) for name, value in constants.items()} | {
         "t": Measure(lambda p: p.series("t"), _exact),
         "steps": Measure(lambda p: p.series("t"), _exact),
         "Lip": Measure(lambda p: g(p).lipschitz(max(p.scene.radius, p.series("length"))), _rounded),
@@ -405,6 +406,7 @@ def _table() -> dict[str, Measure]:
         # W only: the end of the run is the point of the box to compare with
         "mirror_gap": Measure(_mirror_gap, _of_mirror),
     }
+    return measured | {name: Measure(*both) for name, both in MORE.items()}
 
 
 MEASURED: Mapping[str, Measure] = MappingProxyType(_table())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numerics.chosen import points_of
 from numerics.scene import Scene
 from numerics.worlds import World
 from theory.claim import Claim, claim_of
@@ -64,7 +65,7 @@ class Case:
         if self.finding.i >= len(scene.record):
             why = f"the run has only {len(scene.record)} stored times now"
         if not why:
-            point = scene.at(self.finding.i)
+            point = points_of(self.statement, scene)[self.finding.i]
             why = in_force(claim, point)
         if why:
             return scene, Finding(claim.name, Verdict.HYPOTHESIS_NOT_MET, self.finding.i, why=why)

@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 
 from numerics.assumed import assumed, speaks_of
+from numerics.chosen import points_of
 from numerics.compile import HypothesisNotMet
 from numerics.measured import budget, sides
 from numerics.scene import Point, Scene
@@ -157,8 +158,9 @@ def in_force(claim: Claim, point: Point) -> str:
 
 def check_point(claim: Claim, point: Any) -> Finding:
     """The conclusion at one point at which the claim is in force."""
-    i, t = int(getattr(point, "i", 0)), float(point.value("t"))
+    i, t = int(getattr(point, "i", 0)), math.nan
     try:
+        t = float(point.value("t"))
         lhs, rhs = sides(claim.conclusion, point)
         allowed = budget(claim.conclusion, point)
     except LookupError as error:
@@ -190,7 +192,7 @@ def check_scene(claim: Claim, scene: Scene, points: Iterable[Point] | None = Non
     if summary.why:
         return summary
     if points is None:
-        points = scene.points()[1 :: _THINNED.get(claim.id, 1)]
+        points = points_of(claim.id, scene)[1 :: _THINNED.get(claim.id, 1)]
     for point in points:
         why = in_force(claim, point)
         if why:

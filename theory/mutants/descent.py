@@ -69,7 +69,7 @@ MUTANTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             "gap-falls-little",
             "sinh(a_i)^2 - |v_i|^2 decreases by at most gamma L_0/nu under descent",
             "the linear terms of twice G less |v_i|^2 cancel in a step (dip2.conservation), G is convex for tanh, erf and the "
-            "identity (phi phi'' <= 0), so it loses at most |v_i(j+1) - v_i(j)|^2; they add up to at most gamma L_0/nu (gd.descent)",
+            "identity (phi phi'' <= 0), so it loses at most |v_i(j+1) - v_i(j)|^2; in sum gamma L_0/nu (gd.descent)",
             conclusion=le(conserved, conserved_0 + gamma * loss_0 / (2 * nu)),
             add=_TWO_LAYERS,
         ),
