@@ -7,6 +7,7 @@ next to a threshold keep the promise through the cancellations that the formulas
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -26,15 +27,16 @@ __all__ = ["GUARD", "ExactPoint", "Member", "Values", "exact_sides", "rational",
 GUARD = 30
 """Digits carried beyond those promised: a difference may lose this many before a value is worse than its error."""
 
+_POWER = re.compile(r"(-?)2\^(-?\d+)")
 Values = dict[str, Any]
 """Name of a symbol → its mpf, or a function without arguments that computes it when asked."""
 
 
 def rational(value: Any) -> Fraction:
-    """The exact rational that a number, a decimal or ``"p/q"`` is; ValueError for what is not finite.
+    """The exact rational that a number, a decimal, ``"p/q"`` or ``"2^-k"`` is; ValueError for what is not finite.
 
-    >>> rational("0.1"), rational(0.5), rational(mpmath.mpf(3) / 4)
-    (Fraction(1, 10), Fraction(1, 2), Fraction(3, 4))
+    >>> rational("0.1"), rational(0.5), rational(mpmath.mpf(3) / 4), rational("-2^-3")
+    (Fraction(1, 10), Fraction(1, 2), Fraction(3, 4), Fraction(-1, 8))
     """
     if isinstance(value, mpmath.mpf):
         if not mpmath.isfinite(value):
@@ -42,14 +44,25 @@ def rational(value: Any) -> Fraction:
         sign, mantissa, exponent, _ = value._mpf_
         return (-1) ** sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
     try:
+        if isinstance(value, str) and (power := _POWER.fullmatch(value)):
+            return Fraction(-1 if power[1] else 1) * Fraction(2) ** int(power[2])
         return Fraction(value)
     except (ValueError, OverflowError, TypeError):
-        raise ValueError(f"{value!r} is not an exact rational: give a number, a decimal or 'p/q'") from None
+        raise ValueError(f"{value!r} is not an exact rational: give a number, a decimal, 'p/q' or '2^-k'") from None
+
+
+def _written(value: Fraction) -> str:
+    """The text that :func:`rational` reads: a long power of two by its exponent."""
+    bits = value.denominator.bit_length() - 1
+    if abs(value.numerator) == 1 and bits > 64 and value.denominator == 1 << bits:
+        return f"{'-' if value < 0 else ''}2^-{bits}"
+    return str(value)
 
 
 def real(value: Fraction) -> Any:
     """The mpf of a rational at the working precision."""
-    return mpmath.mpf(value.numerator) / value.denominator
+    bits = (value.denominator & -value.denominator).bit_length() - 1  # mpmath strips a long power of two slowly
+    return mpmath.ldexp(mpmath.mpf(value.numerator) / (value.denominator >> bits), -bits)
 
 
 @lru_cache(maxsize=256)
@@ -107,7 +120,7 @@ class Member(ABC):
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Fraction):
-        return str(value)
+        return _written(value)
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -145,7 +158,7 @@ class ExactPoint:
 
         >>> from numerics.exact import Extremal
         >>> print(mpmath.nstr(Extremal(h="1/4").at(2).value("rho"), 20))
-        0.056349918390141022495
+        0.056349918390141019742
         """
         if name not in self._known:
             raise LookupError(f"{name} makes no sense for a point of the family {self.member.family!r}")
@@ -176,7 +189,7 @@ class ExactPoint:
         return {
             "family": self.member.family,
             "parameters": self.member.parameters,
-            "t": str(self.time),
+            "t": _written(self.time),
             "dps": self.dps,
         }
 
@@ -218,7 +231,11 @@ def _evaluate(expression: Any, point: ExactPoint, given: Mapping[str, Any] | Non
     function, names = _compiled(expression, point.kl)
     given = given or {}
     with mpmath.workdps(point.dps + GUARD):
-        return function(*(given[name] if name in given else point.value(name) for name in names))
+        values = [given[name] if name in given else point.value(name) for name in names]
+        try:
+            return function(*values)
+        except TypeError as unordered:  # the maximum of complex numbers
+            raise compiled.HypothesisNotMet(f"{expression} has no real value here: a hypothesis fails") from unordered
 
 
 def exact_sides(relation: Any, point: ExactPoint, given: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
