@@ -11,11 +11,11 @@ evidence from below: no member visited refutes the claim before the value found,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -27,8 +27,9 @@ from theory.claim import Claim, claim_of
 from theory.ledger import registry
 from theory.mutant import DIAL, Constant
 from theory.symbols import sym
+from verify.critical_spaces import SPACES, Axis, Space
 
-__all__ = ["Axis", "Critical", "Space", "critical", "refuted"]
+__all__ = ["SPACES", "Axis", "Critical", "Space", "critical", "refuted"]
 
 _FINE = mpmath.mpf(10) ** -13
 """Relative width of the interval around the critical value of one point."""
@@ -37,50 +38,8 @@ _BETTER = mpmath.mpf(10) ** -10
 _REACH = 12
 """Settings tried are within a factor 10^3 of the stated one: 1 ± 4^{-k} and 4^k."""
 
-
-@dataclass(frozen=True)
-class Axis:
-    """A parameter of a family (or the time, "t") and the values that the search may give it, low ≤ value ≤ high.
-
-    >>> Axis("t", 1.0, 1e10, "log").value(0.5)
-    100000.0
-    """
-
-    name: str
-    low: float
-    high: float
-    scale: Literal["linear", "log"] = "linear"
-    grid: int = 5
-
-    def value(self, u: float) -> float:
-        """That at u in [0, 1]."""
-        if u <= 0 or u >= 1:
-            return self.low if u <= 0 else self.high
-        if self.scale == "linear":
-            return float(self.low + u * (self.high - self.low))
-        return float(self.low * (self.high / self.low) ** u)
-
-
-@dataclass(frozen=True)
-class Space:
-    """Members to search: `make` takes the axes but "t" as keywords; each is tried at `times` and where the axis "t" says.
-
-    `make` may refuse a combination by a ValueError.
-    """
-
-    make: Callable[..., Member]
-    axes: tuple[Axis, ...]
-    times: tuple[Any, ...] = ()
-    dps: int = 50
-
-    def member(self, where: Mapping[str, float]) -> tuple[Member, tuple[Any, ...]] | None:
-        """The member and the times there; None where there is none."""
-        given = dict(where)
-        times = (*self.times, given.pop("t")) if "t" in given else self.times
-        try:
-            return self.make(**given), times
-        except ValueError:
-            return None
+_GRIDS = 3
+"""Grids tried, each twice as fine, until one of their points refutes some setting."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +105,12 @@ def _gap(relation: Any, sides: tuple[Any, Any], dps: int) -> Any:
 
 
 def _holds(relation: Any, point: ExactPoint, given: Mapping[str, Any]) -> bool:
-    """Whether a condition holds; one that has no value there does not."""
+    """Whether a condition holds; one that has no value there, or makes no sense, does not."""
     if isinstance(relation, sp.And):
         return all(_holds(part, point, given) for part in relation.args)
     try:
         lhs, rhs = exact_sides(relation, point, given)
-    except HypothesisNotMet:
+    except (HypothesisNotMet, LookupError):
         return False
     if isinstance(relation, sp.Lt | sp.Gt):
         return bool(lhs < rhs if isinstance(relation, sp.Lt) else lhs > rhs)
@@ -159,7 +118,9 @@ def _holds(relation: Any, point: ExactPoint, given: Mapping[str, Any]) -> bool:
 
 
 def _assumed(claim: Claim, point: ExactPoint) -> bool:
-    """Whether every hypothesis is known to hold; A.operator.range.radial serves for A.operator.range."""
+    """Whether the claim is about such a run, and every hypothesis known to hold (A.operator.range.radial serves as well)."""
+    if claim.id.startswith("gd.") != (point.dynamics == "descent"):
+        return False
     return all(
         point.holds(name) or (name == "A.operator.range" and point.holds("A.operator.range.radial"))
         for name in claim.hypotheses
@@ -175,7 +136,7 @@ def _in_force(claim: Claim, point: ExactPoint, given: Mapping[str, Any]) -> bool
 def refuted(claim: Claim, point: ExactPoint, setting: Any = None) -> bool:
     """Whether a point refutes a claim (with the dial at `setting`): in force there, and the conclusion fails.
 
-    A conclusion without a real value claims nothing.
+    A conclusion without a real value there, or about what the point does not have, claims nothing.
 
     >>> from numerics.exact import Extremal
     >>> claim = claim_of("sharp.length", registry)
@@ -187,7 +148,7 @@ def refuted(claim: Claim, point: ExactPoint, setting: Any = None) -> bool:
         return False
     try:
         sides = exact_sides(claim.conclusion, point, given)
-    except HypothesisNotMet:
+    except (HypothesisNotMet, LookupError):
         return False
     return bool(_gap(claim.conclusion, sides, point.dps) > 0)
 
@@ -303,10 +264,13 @@ def _explore(claim: Claim, space: Space, search: _Search, rng: np.random.Generat
         return search.offer(_Trial(claim, [member.at(t, space.dps) for t in times], member, space.dps))
 
     best: Any = None
-    for corner in product(*(np.linspace(0, 1, axis.grid) for axis in axes)):
-        if offer(corner):
-            best = np.array(corner)
-    if best is None:
+    for finer in range(_GRIDS):
+        for corner in product(*(np.linspace(0, 1, ((axis.grid - 1) << finer) + 1) for axis in axes)):
+            if offer(corner):
+                best = np.array(corner)
+        if best is not None:
+            break
+    else:
         return
     first = step = 1.0 / (max(axis.grid for axis in axes) - 1)
     for _ in range(sweeps):
@@ -325,12 +289,17 @@ def _explore(claim: Claim, space: Space, search: _Search, rng: np.random.Generat
 
 
 def critical(
-    statement: str, constant: Constant, where: Iterable[ExactPoint | Space], *, seed: int = 0, sweeps: int = 150
+    statement: str,
+    constant: Constant,
+    where: Iterable[ExactPoint | Space] | None = None,
+    *,
+    seed: int = 0,
+    sweeps: int = 150,
 ) -> Critical:
-    """The critical value of a constant of a registered statement, over points and spaces.
+    """The critical value of a constant of a registered statement, over points and spaces (None: all of SPACES).
 
-    >>> from numerics.exact import Extremal
     >>> from theory.mutant import Mutant
+    >>> from numerics.exact import Extremal
     >>> rho, rho_0, slope = sym("rho"), sym("rho_0"), sym("sigma_F") * sym("sigma_0")
     >>> claim = Mutant("dial", "2 → c", conclusion=sp.Le(sym("ell"), DIAL * (rho_0 - rho) / slope, evaluate=False))
     >>> constant = Constant("two", "the 2 in R'", sp.Integer(2), "down", claim)
@@ -341,7 +310,7 @@ def critical(
     claim = claim_of(statement, registry, constant.claim)
     search, rng = _Search(constant), np.random.default_rng(seed)
     with mpmath.workdps(60):
-        for item in where:
+        for item in SPACES.values() if where is None else where:
             if isinstance(item, Space):
                 _explore(claim, item, search, rng, sweeps)
             else:

@@ -45,7 +45,8 @@ def rational(value: Any) -> Fraction:
         return (-1) ** sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
     try:
         if isinstance(value, str) and (power := _POWER.fullmatch(value)):
-            return Fraction(-1 if power[1] else 1) * Fraction(2) ** int(power[2])
+            sign, bits = -1 if power[1] else 1, int(power[2])
+            return Fraction(sign, 1 << -bits) if bits < 0 else Fraction(sign << bits)
         return Fraction(value)
     except (ValueError, OverflowError, TypeError):
         raise ValueError(f"{value!r} is not an exact rational: give a number, a decimal, 'p/q' or '2^-k'") from None
@@ -221,21 +222,74 @@ _DERIVED: Mapping[str, Callable[[ExactPoint], Any]] = {
 
 
 @lru_cache(maxsize=2048)
-def _compiled(expression: Any, kl: Desingularizer) -> tuple[Callable[..., Any], tuple[str, ...]]:
-    expression = kl.apply(sp.sympify(expression))
-    names = tuple(sorted(str(symbol) for symbol in expression.free_symbols))
-    return compiled.function(expression, names, backend="mpmath"), names
+def _filled(expression: Any, kl: Desingularizer) -> Any:
+    return kl.apply(sp.sympify(expression))
+
+
+@lru_cache(maxsize=2048)
+def _compiled(expression: Any) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    symbols = tuple(sorted(expression.free_symbols, key=str))
+    return compiled.function(expression, symbols, backend="mpmath"), tuple(map(str, symbols))
 
 
 def _evaluate(expression: Any, point: ExactPoint, given: Mapping[str, Any] | None = None) -> Any:
-    function, names = _compiled(expression, point.kl)
-    given = given or {}
+    values = _Values(point, given or {})
     with mpmath.workdps(point.dps + GUARD):
-        values = [given[name] if name in given else point.value(name) for name in names]
-        try:
-            return function(*values)
-        except TypeError as unordered:  # the maximum of complex numbers
-            raise compiled.HypothesisNotMet(f"{expression} has no real value here: a hypothesis fails") from unordered
+        return _number(_filled(expression, point.kl), values, point.dps)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The values of a point, some names given."""
+
+    point: ExactPoint
+    given: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.given[name] if name in self.given else self.point.value(name)
+
+
+def _number(expression: Any, values: Any, dps: int) -> Any:
+    """The expression at the values; integrals over positive intervals first."""
+    integrals = sorted(expression.atoms(sp.Integral), key=str)
+    if integrals:
+        stand = {integral: sp.Dummy(f"integral_{i}") for i, integral in enumerate(integrals)}
+        found = {str(stand[integral]): _integral(integral, values, dps) for integral in integrals}
+        values, expression = _Layered(values, found), expression.xreplace(stand)
+    function, names = _compiled(expression)
+    arguments = [values[name] for name in names]
+    try:
+        return function(*arguments)
+    except TypeError as unordered:  # the maximum of complex numbers
+        raise compiled.HypothesisNotMet(f"{expression} has no real value here: a hypothesis fails") from unordered
+
+
+@dataclass(frozen=True)
+class _Layered:
+    """Values, of which some names are set anew."""
+
+    below: Any
+    above: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.above[name] if name in self.above else self.below[name]
+
+
+def _integral(integral: Any, values: Any, dps: int) -> Any:
+    """∫ f(z) dz over [low, high], 0 < low, in u = ln z: low may be 1e-1000000.  LookupError if the digits are not reached."""
+    variable, low, high = integral.limits[0]
+    body = integral.function * variable
+    ends = [mpmath.log(_number(end, values, dps)) for end in (low, high)]
+
+    def integrand(u: Any) -> Any:
+        return _number(body, _Layered(values, {str(variable): mpmath.exp(u)}), dps)
+
+    # f may change within a few units of ln z below the upper end, and be a power of z far below it
+    points = [ends[0], *(v for v in (ends[1] - 2**j for j in (9, 7, 5, 3, 1)) if v > ends[0]), ends[1]]
+    value, error = mpmath.quad(integrand, points, error=True)
+    if error > mpmath.mpf(10) ** -(dps + 5) * abs(value):
+        raise LookupError(f"{integral}: the quadrature does not reach {dps} digits")
+    return value
 
 
 def exact_sides(relation: Any, point: ExactPoint, given: Mapping[str, Any] | None = None) -> tuple[Any, Any]:

@@ -79,6 +79,12 @@ class Diagonal(Member):
         scale = (*self.q, *(Fraction(1),) * len(self.y))
         return tuple(w * (a * b) ** 2 for w, a, b in zip(self.w, full, scale, strict=False))
 
+    @property
+    def clean(self) -> Vector:
+        """ȳ = A x̄."""
+        seen = tuple(a * v for a, v in zip(self.s, self.truth, strict=False))
+        return (*seen, *(Fraction(0),) * (len(self.y) - len(seen)))
+
     def factors(self, t: Any) -> list[Any]:
         """r_i(t)/r_i(0)."""
         return [mpmath.exp(-real(rate) * t) for rate in self.rates]
@@ -112,20 +118,17 @@ class Diagonal(Member):
         lam = [real(rate) for rate in self.rates]
         factor = self.factors(t)
         r = [-f * v for f, v in zip(factor, y, strict=True)]
-        # 1 − factor without its cancellation at early times
-        gone = [self.gone(rate, t) for rate in self.rates]
-        x = [g * v / a if a else mpmath.mpf(0) for g, v, a in zip(gone, y, s, strict=False)]
-        x += [mpmath.mpf(0)] * (n - len(x))
-        clean = [a * v for a, v in zip(s, truth, strict=False)] + [mpmath.mpf(0)] * (m - len(s))
-        noise = [a - b for a, b in zip(y, clean, strict=True)]
+        noise = [real(a - b) for a, b in zip(self.y, self.clean, strict=True)]
         w_min = real(min(v for v in self.w if v))
+        # x − x̄ from A(x − x̄) = noise + r: the noise may be exactly zero
+        z = [(a + b) / c if c else -v for a, b, c, v in zip(noise, r, s, truth, strict=False)]
+        z += [-v for v in truth[len(s) :]]
         gradient = [a * b for a, b in zip(w, r, strict=True)]
         pulled = [a * b for a, b in zip(s, gradient, strict=False)]
         velocity = [-a * b for a, b in zip(pulled, q, strict=False)]
         loss, loss_0 = (mpmath.fsum(a * b * b for a, b in zip(w, v, strict=True)) / 2 for v in (r, y))
         dloss = -mpmath.fsum(a * b * b * v for a, b, v in zip(w, r, lam, strict=True))
         singular = sorted(v for v in s if v)
-        z = [a - b for a, b in zip(x, truth, strict=True)]
         moved = self.motion(t)
         rho = mpmath.sqrt(2 * loss / w_min)
         stays = mpmath.fsum(real(a * b * b) for a, b, rate in zip(self.w, self.y, self.rates, strict=True) if not rate)
@@ -155,15 +158,10 @@ class Diagonal(Member):
             **moved,
         }  # fmt: skip
 
-    def gone(self, rate: Fraction, t: Any) -> Any:
-        """1 − r_i(t)/r_i(0)."""
-        return -mpmath.expm1(-real(rate) * t)
-
     def answers(self) -> Mapping[str, bool]:
         """The range condition needs the weighted residual out of reach to be zero, unless nothing is seen of it."""
         out = [b for a, b, rate in zip(self.w, self.y, self.rates, strict=True) if a and not rate]
-        clean = [a * v for a, v in zip(self.s, self.truth, strict=False)] + [Fraction(0)] * (len(self.y) - len(self.s))
-        noiseless = tuple(clean) == self.y
+        noiseless = self.clean == self.y
         return assumptions(
             {
                 "A.loss.unique": min(self.w) > 0,
@@ -245,10 +243,6 @@ class DiagonalDescent(Diagonal):
     def factors(self, t: Any) -> list[Any]:
         """(1 − γλ_i)^j."""
         return [real(1 - self.gamma * rate) ** int(t) for rate in self.rates]
-
-    def gone(self, rate: Fraction, t: Any) -> Any:
-        """1 − (1 − γλ_i)^j."""
-        return 1 - real(1 - self.gamma * rate) ** int(t)
 
     def motion(self, t: Any) -> Values:
         """Sums over the steps: in closed form if all entries that move have one rate, else term by term."""

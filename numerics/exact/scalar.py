@@ -76,8 +76,8 @@ class Scalar(Member):
         kl, s, tau = self.kl, sym("s"), sym("x")
         loss_0 = _function(kl.psi_inv(sym("rho")), "rho")(rho_0)
         clock = _function(kl.Psi(s), "s")(loss_0) + (sF * s0) ** 2 * t
-        loss = _function(kl.Psi_inv(tau), "x")(clock)
-        rho, slope = _function(kl.psi(s), "s")(loss), 1 / _function(kl.dpsi(s), "s")(loss)
+        loss = _function(kl.Psi_inv(tau), "x")(clock) if t else loss_0
+        rho, slope = _function(kl.psi(s), "s")(loss) if t else rho_0, 1 / _function(kl.dpsi(s), "s")(loss)
         noise = real(self.noise) * rho_0
         moved, left, speed = (rho_0 - rho) / (sF * s0), rho / (sF * s0), sF * s0 * slope
         return {
