@@ -169,6 +169,8 @@ def _scaled(point: Point) -> Mapping[str, tuple[float, float]]:
     world = point.world
     if not world.operator.linear or norm(point.scene.at(0).x) != 0:
         raise LookupError("the scaled problem is that of a linear operator and a network with x(0) = 0")
+    if not world.sigma_0 > 0:
+        raise LookupError("sigma_0 = 0: no scale of the output makes h small")
     s = 2.2 * world.generator.modulus * world.rho_0 / (world.sigma_0**2 * world.operator.sigma_F)
     if not s > 0:
         raise LookupError("a linear generator has h = 0 at every scale")
