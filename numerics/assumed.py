@@ -15,13 +15,16 @@ import numpy as np
 
 from numerics import compile as compiled
 from numerics.scene import Scene
+from numerics.worlds.claimed import claims
+from numerics.worlds.record import gradient_constant
 from theory.losses import LOSSES
 
-__all__ = ["ANSWERS", "SUBJECTS", "assumed", "speaks_of"]
+__all__ = ["ANSWERS", "SUBJECTS", "UNANSWERED", "assumed", "speaks_of"]
 
 Answer = Callable[[Scene], bool | None]
 
 _STAR_SHAPED = ("tanh", "erf", "identity")
+_QUADRATIC = ("least_squares", "weighted_least_squares")
 _FULL_RANK = 1e-9  # a smallest singular value below this is not told from zero
 
 
@@ -34,6 +37,11 @@ def _loss(scene: Scene, attribute: str) -> bool:
 def _fine(name: str) -> Answer:
     """True unless the loss is one made to violate this assumption."""
     return lambda scene: name not in getattr(scene.loss, "violates", ())
+
+
+def _promised(name: str, answer: Answer) -> Answer:
+    """False for a generator made to violate this assumption."""
+    return lambda scene: answer(scene) if claims(scene.world.generator, name) else False
 
 
 def _smooth(scene: Scene) -> bool:
@@ -84,6 +92,8 @@ def _gradient_lipschitz(scene: Scene) -> bool | None:
     world, step = scene.world, scene.record.step
     if step is None:
         return None
+    if step.claimed:
+        return _claimed(scene)
     given = {
         "sigma_F": step.nu * world.operator.sigma_F,
         "sigma_0": world.sigma_0,
@@ -93,6 +103,21 @@ def _gradient_lipschitz(scene: Scene) -> bool | None:
     if not compiled.evaluate("sharp.condition", "h", given) < 0.5:
         return None
     return bool(compiled.evaluate("sharp.length", "ell_star", given) <= step.radius)
+
+
+def _claimed(scene: Scene) -> bool | None:
+    """False if two iterates next to each other show that the claimed M is too small; True for a quadratic objective."""
+    world, record = scene.world, scene.record
+    assert record.step is not None
+    for i in np.flatnonzero(np.diff(record.t) == 1):
+        change = np.linalg.norm(world.velocity(record.d[i + 1]) - world.velocity(record.d[i]))
+        if change > record.step.M * np.linalg.norm(record.d[i + 1] - record.d[i]) * (1 + 1e-9):
+            return False
+    theory = getattr(scene.loss, "theory", None)
+    quadratic = world.generator.modulus == 0 and world.operator.linear and scene.loss.name in _QUADRATIC
+    if theory is None or not quadratic:
+        return None
+    return bool(gradient_constant(world, 1.0) * (1 - 1e-12) <= record.step.M)
 
 
 def _noise(scene: Scene) -> float | None:
@@ -138,13 +163,13 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         "A.loss.smooth": _smooth,
         "A.loss.min": _fine("A.loss.min"),
         "A.loss.unique": _fine("A.loss.unique"),
-        "A.loss.convex": lambda s: _loss(s, "convex"),
+        "A.loss.convex": lambda s: _loss(s, "convex") and _fine("A.loss.convex")(s),
         "A.loss.KL": _fine("A.loss.KL"),
-        "A.loss.least_squares": lambda s: s.loss.name in ("least_squares", "weighted_least_squares"),
+        "A.loss.least_squares": lambda s: s.loss.name in _QUADRATIC,
         "A.loss.plain_least_squares": lambda s: s.loss.name == "least_squares",
         "A.loss.analytic": _unknown,
-        # every ψ of the library is concave: tests/numerics/test_worlds.py
-        "A.loss.concave_psi": lambda s: hasattr(s.loss, "theory"),
+        # every ψ of the library is concave: tests/numerics/test_worlds.py; those outside carry that of least squares
+        "A.loss.concave_psi": lambda s: True,
         "A.activation": lambda s: None if _activation(s) is None else bool(_activation(s).theory.smooth),
         "A.activation.star_shaped": lambda s: _activation(s) is not None and _activation(s).name in _STAR_SHAPED,
         "A.operator.smooth": lambda s: True,
@@ -156,9 +181,9 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         "A.injective": lambda s: s.world.operator.mu > 0,
         # ReLU is the only generator of the library without a continuous Jacobian
         "A.generator.smooth": lambda s: _activation(s) is None or bool(_activation(s).theory.smooth),
-        "A.generator.lipschitz": _lipschitz,
-        "A.generator.modulus": lambda s: True,
-        "A.generator.linear_modulus": _linear_modulus,
+        "A.generator.lipschitz": _promised("A.generator.lipschitz", _lipschitz),
+        "A.generator.modulus": _promised("A.generator.modulus", lambda s: True),
+        "A.generator.linear_modulus": _promised("A.generator.linear_modulus", _linear_modulus),
         "A.gradient_lipschitz": _gradient_lipschitz,
         "A.step": lambda s: None if s.record.step is None else 0 < s.record.step.nu < 1,
         "A.network.feedforward": lambda s: s.world.generator.kind == "deep",
@@ -175,6 +200,9 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
     }
 )
 """Identifier of an assumption → how a scene answers: True, False, or None for "not known"."""
+
+UNANSWERED = frozenset(name for name, answer in ANSWERS.items() if answer is _unknown)
+"""Assumptions that no single run can answer."""
 
 
 def assumed(identifier: str, scene: Scene) -> bool | None:

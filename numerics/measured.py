@@ -151,6 +151,13 @@ def _activation(point: Point) -> Any:
     return point.scene.neurons.activation
 
 
+def _B2(point: Point) -> float:
+    activation = _activation(point)
+    if not activation.theory.smooth:
+        raise LookupError(f"{activation.name} has no bound B2")
+    return float(activation.B2.as_upper())
+
+
 def _energy(point: Point, d: Array) -> float:
     """(x − x̄)ᵀ K^{-1} (x − x̄)/2."""
     generator = point.world.generator
@@ -170,7 +177,15 @@ def _growth(point: Point) -> float:
     return float(compiled.evaluate("illposed.discrepancy", "G_upper", given))
 
 
+def _with_primitives(net: Any) -> Any:
+    """The network, if H and G of its activation exist; LookupError else."""
+    if not net.activation.theory.smooth:
+        raise LookupError(f"{net.activation.name} has no primitives of 1/φ' and φ/φ'")
+    return net
+
+
 def _conserved_all(net: Any) -> Array:
+    net = _with_primitives(net)
     return np.asarray(0.5 * np.sum(net.V**2, axis=0) - net.activation.G(net.a))
 
 
@@ -206,6 +221,7 @@ def _B(point: Point) -> Array:
 
 def _mirror_gap(point: Point) -> float:
     """‖d/dt H(a) + Bᵀ∇L_y(B h)‖, the derivative by differences."""
+    _with_primitives(point.net)
     rate = point.rate_of(lambda d: point.net.activation.H(point.scene.network(d).a))
     return norm(rate + _B(point).T @ point.gradient)
 
@@ -311,7 +327,7 @@ def _table() -> dict[str, Measure]:
         "k": lambda p: float(p.scene.neurons.k),
         "n": lambda p: float(p.world.generator.n),
         "B1": lambda p: _activation(p).B1.as_upper(),
-        "B2": lambda p: _activation(p).B2.as_upper(),
+        "B2": _B2,
         "c_V": lambda p: float(np.max(np.linalg.norm(p.scene.neurons.V, axis=0))),
         "w_min": lambda p: p.scene.loss.w_min,
         "sigma_F": lambda p: F(p).sigma_F,
@@ -336,7 +352,9 @@ def _table() -> dict[str, Measure]:
         "loss_0": _initial("loss"),
         "rho_0": _initial("rho"),
         "E_0": lambda p: _energy(p, p.world.start),
-        "D_0": lambda p: float(np.sum(bregman_terms(p.net.activation, p.scene.end.net.a, p.scene.neurons.a))),
+        "D_0": lambda p: float(
+            np.sum(bregman_terms(_with_primitives(p.net).activation, p.scene.end.net.a, p.scene.neurons.a))
+        ),
         "loss_star": lambda p: float(p.scene.record.loss[-1]),
         "residual_h": lambda p: float(p.scene.record.residual[-1]),
         "M4": _formula("dip2.saturated_modulus", "M4_upper"),

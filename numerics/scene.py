@@ -216,8 +216,16 @@ class Point:
 
     @cached_property
     def relative(self) -> float:
-        """How far, relatively, quantities proportional to the residual may be off."""
-        residual = self.series("residual")
+        """How far, relatively, quantities proportional to the residual may be off.
+
+        What counts is the part of the residual that changes: a loss may not see all of it (ρ below the residual), and the
+        flow cannot move what is outside the range of J_F.
+        """
+        residual = min(self.series("residual"), self.series("rho"))
+        if not self.world.operator.onto:
+            r = self.v - self.world.y
+            A = self.world.operator.jacobian(self.x)
+            residual = min(residual, norm(A @ np.linalg.lstsq(A, r, rcond=1e-13)[0]))
         return min(1.0, self.series("error_residual") / residual) if residual > 0 else 1.0
 
     @cached_property

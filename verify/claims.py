@@ -22,7 +22,16 @@ from numerics.scene import Point, Scene
 from theory.claim import Claim
 from verify.verdict import Verdict
 
-__all__ = ["Finding", "Summary", "check_point", "check_scene", "engine_of", "hypotheses_met", "in_force"]
+__all__ = [
+    "Finding",
+    "Summary",
+    "check_point",
+    "check_scene",
+    "engine_of",
+    "hypotheses_met",
+    "in_force",
+    "relation_holds",
+]
 
 _THINNED = {"step.chain_rule": 5}  # a difference quotient for every parameter: not at every stored time
 _SHARP = 1e-3  # an equation is tested only where the budget is below this fraction of its sides
@@ -120,9 +129,10 @@ def _rank(finding: Finding) -> tuple[bool, float]:
 _HOLDS = {sp.Le: lambda a, b: a <= b, sp.Lt: lambda a, b: a < b, sp.Ge: lambda a, b: a >= b, sp.Gt: lambda a, b: a > b}
 
 
-def _true(relation: Any, point: Any) -> bool:
+def relation_holds(relation: Any, point: Any) -> bool:
+    """Whether a relation holds at a point, rounding apart; LookupError for what is not measured."""
     if isinstance(relation, sp.And):
-        return all(_true(part, point) for part in relation.args)
+        return all(relation_holds(part, point) for part in relation.args)
     if relation in (sp.true, sp.false):
         return bool(relation)
     lhs, rhs = sides(relation, point)
@@ -147,9 +157,9 @@ def in_force(claim: Claim, point: Point) -> str:
     """Empty if the conditions of the claim and its `when` hold at the point, else why not."""
     try:
         for name, relation in claim.conditions:
-            if not _true(relation, point):
+            if not relation_holds(relation, point):
                 return f"{name}: {relation} does not hold"
-        if claim.when is not None and not _true(claim.when, point):
+        if claim.when is not None and not relation_holds(claim.when, point):
             return f"not yet: {claim.when}"
     except (LookupError, HypothesisNotMet) as error:
         return str(error)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from numerics.scene import Scene
-from numerics.worlds import World, descend, flow, step_for
+from numerics.worlds import World, claimed_step, descend, flow, step_for
 
 __all__ = ["Engine", "simulate"]
 
@@ -18,7 +18,8 @@ class Engine:
     """The settings of a run.
 
     `kind` is "flow" or "descent"; `loss_ratio` ends both.  Flow: `t_max` (None: none), `rtol`, `points_per_decade`, stored
-    `times` (None: a log grid), `max_steps`.  Descent: γM = 2c, `steps`.
+    `times` (None: a log grid), `max_steps`.  Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known
+    constant and c need not be below 1 (:func:`numerics.worlds.claimed_step`).
     """
 
     kind: Literal["flow", "descent"] = "flow"
@@ -30,10 +31,14 @@ class Engine:
     max_steps: int = 20_000
     c: float = 0.5
     steps: int = 400
+    claim: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary of the settings that this kind has."""
-        ours = {"flow": ("c", "steps"), "descent": ("t_max", "rtol", "points_per_decade", "times", "max_steps")}
+        ours = {
+            "flow": ("c", "steps", "claim"),
+            "descent": ("t_max", "rtol", "points_per_decade", "times", "max_steps"),
+        }
         return {name: value for name, value in asdict(self).items() if name not in ours[self.kind]}
 
     @classmethod
@@ -59,7 +64,7 @@ class Engine:
 def simulate(world: World, engine: Engine) -> Scene:
     """The run of a world.  Raises LookupError if it has no step of gradient descent (`numerics.worlds.step_for`)."""
     if engine.kind == "descent":
-        step = step_for(world, engine.c)
+        step = step_for(world, engine.c) if engine.claim is None else claimed_step(world, engine.c, engine.claim)
         return Scene(descend(world, step, steps=engine.steps, loss_ratio=engine.loss_ratio))
     t_max = math.inf if engine.t_max is None else engine.t_max
     record = flow(

@@ -6,10 +6,11 @@
 True
 """
 
+from numerics.worlds.claimed import Power, Understated
 from numerics.worlds.deep import DeepGenerator
 from numerics.worlds.generators import Generator, Quadratic
 from numerics.worlds.operators import Linear, Operator, Sine
-from numerics.worlds.record import Record, Step, descend, flow, gradient_constant, step_for
+from numerics.worlds.record import Record, Step, claimed_step, descend, flow, gradient_constant, step_for
 from numerics.worlds.two_layer import TwoLayerGenerator
 from numerics.worlds.world import GENERATORS, OPERATORS, World, least_squares
 
@@ -20,12 +21,15 @@ __all__ = [
     "Generator",
     "Linear",
     "Operator",
+    "Power",
     "Quadratic",
     "Record",
     "Sine",
     "Step",
     "TwoLayerGenerator",
+    "Understated",
     "World",
+    "claimed_step",
     "descend",
     "flow",
     "gradient_constant",

@@ -8,34 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from numerics.losses import loss
+from numerics.losses import CompiledLoss, loss
 from theory.kl import Desingularizer
+from theory.symbols import sym
 
-__all__ = ["OUTSIDE", "FlatLoss", "LiftedLoss", "PartialLoss"]
+__all__ = ["OUTSIDE", "BowedLoss", "FlatLoss", "LiftedLoss", "PartialLoss"]
 
 Array = NDArray[np.float64]
 
 
+@cache
+def _least_squares() -> CompiledLoss:
+    return loss("least_squares")
+
+
 @dataclass(frozen=True)
 class _Outside:
+    name: ClassVar[str] = ""
     w_min: ClassVar[float] = 1.0
     weights: ClassVar[None] = None
+    gradient_lipschitz: ClassVar[Any] = sp.S.One
+    """A Lipschitz constant of ∇L for residuals up to r."""
 
     @cached_property
     def kl(self) -> Desingularizer:
         """ψ(s) = √(2s)."""
-        return loss("least_squares").kl
+        return _least_squares().kl
 
     def psi(self, value: ArrayLike) -> Any:
         """√(2 value)."""
-        return loss("least_squares").psi(value)
+        return _least_squares().psi(value)
 
     def rho(self, v: ArrayLike, y: ArrayLike) -> Any:
         """ψ(L)."""
@@ -88,6 +98,7 @@ class FlatLoss(_Outside):
 
     name: ClassVar[str] = "flat"
     violates: ClassVar[tuple[str, ...]] = ("A.loss.KL",)
+    gradient_lipschitz: ClassVar[Any] = 3 * sym("r") ** 2
     parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def value(self, v: ArrayLike, y: ArrayLike) -> Any:
@@ -101,7 +112,26 @@ class FlatLoss(_Outside):
         return np.asarray((r @ r) * r)
 
 
-OUTSIDE: Mapping[str, type[PartialLoss] | type[LiftedLoss] | type[FlatLoss]] = MappingProxyType(
-    {kind.name: kind for kind in (PartialLoss, LiftedLoss, FlatLoss)}
+@dataclass(frozen=True)
+class BowedLoss(_Outside):
+    """½ log(1 + ‖r‖²): smooth, with y its only minimizer, but not convex; far out too flat for its ψ."""
+
+    name: ClassVar[str] = "bowed"
+    violates: ClassVar[tuple[str, ...]] = ("A.loss.convex", "A.loss.KL")
+    parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
+
+    def value(self, v: ArrayLike, y: ArrayLike) -> Any:
+        """L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return float(0.5 * np.log1p(r @ r))
+
+    def grad(self, v: ArrayLike, y: ArrayLike) -> Array:
+        """∇L_y(v)."""
+        r = np.asarray(v, dtype=np.float64) - np.asarray(y, dtype=np.float64)
+        return np.asarray(r / (1 + r @ r))
+
+
+OUTSIDE: Mapping[str, type[_Outside]] = MappingProxyType(
+    {kind.name: kind for kind in (PartialLoss, LiftedLoss, FlatLoss, BowedLoss)}
 )
 """Name → loss."""

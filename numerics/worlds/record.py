@@ -27,6 +27,8 @@ class Step:
     gamma: float
     M: float
     radius: float
+    claimed: bool = False
+    """Whether M was only claimed: see :func:`claimed_step`."""
 
     @property
     def nu(self) -> float:
@@ -120,14 +122,26 @@ def step_for(world: World, c: float, *, linear: bool = True) -> Step:
     return Step(2 * c / M, M, radius)
 
 
+def claimed_step(world: World, c: float, factor: float) -> Step:
+    """The step with γM = 2c for an M that is claimed: `factor` times the constant that holds where σ_min(J_g) > 0.
+
+    For showing that the hypotheses on the step are needed: c need not be below 1, nor the factor at least 1.
+    """
+    if not (c > 0 and factor > 0):
+        raise ValueError(f"c = {c}, factor = {factor}; both must be positive")
+    modulus = world.generator.modulus
+    radius = world.sigma_0 / modulus if modulus > 0 else 1.0  # a quadratic objective has one constant everywhere
+    M = factor * gradient_constant(world, radius)
+    return Step(2 * c / M, M, radius, claimed=True)
+
+
 def gradient_constant(world: World, radius: float) -> float:
     """A Lipschitz constant of ∇_θ L_y(F(g(θ))) on the ball of this radius; LookupError if none is known."""
     operator, generator = world.operator, world.generator
     j = float(np.linalg.norm(world.J_0, 2)) + generator.modulus_at(radius)
     reach = operator.opnorm * j * radius  # how far v can move
     seen = world.observe(world.start)
-    theory = getattr(world.loss, "theory", None)
-    constant = None if theory is None else theory.gradient_lipschitz
+    constant = getattr(getattr(world.loss, "theory", world.loss), "gradient_lipschitz", None)
     if constant is None:
         raise LookupError(f"no Lipschitz constant of the gradient of the loss {world.loss.name} is known")
     curved = float(sp.N(sp.sympify(constant).subs(sym("r"), seen.residual + reach))) * world.w_max

@@ -97,10 +97,19 @@ class TwoLayerGenerator:
         """The network at d = 0."""
         return self.network(np.zeros(self.size))
 
+    @property
+    def _bounded(self) -> TwoLayer:
+        """The start, if φ' is Lipschitz; LookupError else."""
+        if not self.activation.theory.smooth:
+            raise LookupError(
+                f"{self.activation.name} has no bound B2: no modulus and no Lipschitz constant of J_g is known"
+            )
+        return self.start
+
     @cached_property
     def modulus(self) -> float:
-        """`dip2.modulus`."""
-        return self.start.modulus().as_upper()
+        """`dip2.modulus`; LookupError for an activation without B2, also below."""
+        return self._bounded.modulus().as_upper()
 
     @property
     def reach(self) -> float:
@@ -113,11 +122,11 @@ class TwoLayerGenerator:
 
     def lipschitz(self, r: float) -> float:
         """`dip2.lipschitz`."""
-        return self.start.lipschitz(r).as_upper()
+        return self._bounded.lipschitz(r).as_upper()
 
     def radius(self, sigma_0: float) -> float:
         """The largest R with R·Lip(R) ≤ σ0/2 that `dip2.lipschitz` gives."""
-        return self.start.baseline_radius(sigma_0).as_lower()
+        return self._bounded.baseline_radius(sigma_0).as_lower()
 
     def to_json(self) -> dict[str, Any]:
         """kind, activation, train, a0, V0."""

@@ -13,6 +13,7 @@ import numpy as np
 from numerics.losses import CompiledLoss
 from numerics.losses import loss as compiled_loss
 from numerics.stepper import Observation
+from numerics.worlds.claimed import Power, Understated
 from numerics.worlds.deep import DeepGenerator
 from numerics.worlds.generators import Array, Generator, Quadratic, array
 from numerics.worlds.operators import Linear, Operator, Sine
@@ -26,6 +27,8 @@ GENERATORS: Mapping[str, Callable[..., Any]] = {
     "quadratic": Quadratic,
     "two_layer": TwoLayerGenerator,
     "deep": DeepGenerator,
+    "understated": Understated,
+    "power": Power,
 }
 """Kind → class of generators that a case file may name."""
 OPERATORS: Mapping[str, Callable[..., Any]] = {"linear": Linear, "sine": Sine}
