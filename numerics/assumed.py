@@ -25,6 +25,7 @@ Answer = Callable[[Scene], bool | None]
 
 _STAR_SHAPED = ("tanh", "erf", "identity")
 _QUADRATIC = ("least_squares", "weighted_least_squares")
+_ANALYTIC = ("least_squares", "weighted_least_squares", "pseudo_huber", "log_cosh")
 _FULL_RANK = 1e-9  # a smallest singular value below this is not told from zero
 
 
@@ -167,7 +168,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
         "A.loss.KL": _fine("A.loss.KL"),
         "A.loss.least_squares": lambda s: s.loss.name in _QUADRATIC,
         "A.loss.plain_least_squares": lambda s: s.loss.name == "least_squares",
-        "A.loss.analytic": _unknown,
+        "A.loss.analytic": lambda s: s.loss.name in _ANALYTIC and getattr(_activation(s), "name", "") != "relu",
         # every ψ of the library is concave: tests/numerics/test_worlds.py; those outside carry that of least squares
         "A.loss.concave_psi": lambda s: True,
         "A.activation": lambda s: None if _activation(s) is None else bool(_activation(s).theory.smooth),

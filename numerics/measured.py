@@ -21,7 +21,7 @@ import numpy as np
 import sympy as sp
 
 from numerics import compile as compiled
-from numerics.measured_more import MORE
+from numerics.measured_more import MORE, least_in_box
 from numerics.scene import Array, Point, Scene, jacobian, norm
 from numerics.wonly.bregman import bregman_terms
 from theory.symbols import sym
@@ -115,8 +115,14 @@ def _known(value: Array | None, what: str) -> Array:
 
 
 def _dist(point: Point) -> float:
-    """Distance of the truth from a signal of the run: any point of the reachable set serves in the place of x̄_Σ."""
-    return norm(_known(point.scene.truth, "the truth") - point.scene.end.x)
+    """Distance of the truth from the reachable set, from above: 0 within the ball of `recover.reach`, else from the run."""
+    truth, scene = _known(point.scene.truth, "the truth"), point.scene
+    world = point.world
+    away, Lambda = norm(truth - scene.at(0).x), world.generator.modulus
+    radius = min(point.value("R_prime"), world.sigma_0 / Lambda if Lambda > 0 else math.inf)
+    if radius < world.generator.reach and away < world.sigma_0 * radius - Lambda * radius**2 / 2:
+        return 0.0
+    return min(norm(truth - other.x) for other in scene.points())
 
 
 def _mu(point: Point) -> float:
@@ -145,6 +151,17 @@ def _initial(name: str) -> Value:
 def _formula(statement: str, name: str) -> Value:
     """A constant that the theory defines by a formula of others."""
     return lambda point: _evaluated(compiled.formula(statement, name), point)
+
+
+def _parameter(name: str) -> Value:
+    """A parameter of the loss."""
+
+    def value(point: Point) -> float:
+        if name not in point.scene.loss.parameters:
+            raise LookupError(f"the loss {point.scene.loss.name} has no parameter {name}")
+        return point.scene.loss.parameters[name]
+
+    return value
 
 
 def _activation(point: Point) -> Any:
@@ -231,7 +248,10 @@ def _of_mirror(p: Point, value: float) -> float:
 
 
 def _loss_limit(point: Point) -> float:
-    """0 if `sharp.restart` is in force at the end of the run, the loss there if it has come to rest, else not known."""
+    """0 if `sharp.restart` is in force at the end of the run; else what the loss cannot fall below, if that is positive.
+
+    That is the loss at rest; for W alone, the least loss over the closed box of hidden activations.
+    """
     record, end = point.scene.record, point.scene.end
     if record.status == "stationary":
         return end.series("loss")
@@ -240,6 +260,9 @@ def _loss_limit(point: Point) -> float:
     h = Lambda * end.series("rho") / (point.world.operator.sigma_F * sigma**2) if sigma > 0 else math.inf
     if record.engine == "flow" and math.isinf(generator.reach) and h < 0.499:
         return 0.0
+    least = least_in_box(point.scene)
+    if least > 0:
+        return least
     raise LookupError("the end of the run is neither certified nor at rest: the limit of the loss is not known")
 
 
@@ -330,6 +353,8 @@ def _table() -> dict[str, Measure]:
         "B2": _B2,
         "c_V": lambda p: float(np.max(np.linalg.norm(p.scene.neurons.V, axis=0))),
         "w_min": lambda p: p.scene.loss.w_min,
+        "m": lambda p: float(p.world.y.size),
+        **{name: _parameter(name) for name in ("p", "alpha", "c", "huber")},
         "sigma_F": lambda p: F(p).sigma_F,
         "L_F": lambda p: F(p).opnorm,
         "A_norm": lambda p: F(p).opnorm,

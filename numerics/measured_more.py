@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from scipy.optimize import lsq_linear
 
 from numerics.scene import Array, Point, Scene, norm
 from numerics.wonly.bregman import bregman_terms, dphi_floor
 from numerics.wonly.domain import interval
 
-__all__ = ["MORE", "comparison", "descent_slope"]
+__all__ = ["MORE", "comparison", "descent_slope", "least_in_box"]
 
 Value = Callable[[Point], float]
 Error = Callable[[Point, float], float]
@@ -77,6 +78,23 @@ def _corrected(point: Point) -> Array:
     if norm(B @ net.activation.phi(a) - y) <= 1e-12 * scale and np.all(a > lo) and np.all(a < hi):
         return np.asarray(a)
     raise LookupError("the run has not reached the data: no point of the open box is known with B h = y")
+
+
+def least_in_box(scene: Scene) -> float:
+    """The least loss over the closed box of hidden activations, W alone, plain least squares, bounded φ; 0 otherwise.
+
+    No run can fall below it (`wonly.threshold` says that runs tend to it).
+    """
+    world = scene.world
+    if world.generator.kind != "two_layer" or not world.operator.linear or scene.loss.name != "least_squares":
+        return 0.0
+    net = scene.neurons
+    ends = net.activation.phi(np.array([-40.0, 40.0]))
+    if net.train != "W" or net.activation.name not in ("tanh", "erf", "sigmoid"):
+        return 0.0
+    found = lsq_linear(_B(scene.at(0)), world.y, bounds=(ends[0], ends[1]), tol=1e-12)
+    least = float(found.cost)
+    return least if least > 1e-9 * float(world.y @ world.y) else 0.0
 
 
 def _dphi_min(point: Point) -> float:

@@ -20,6 +20,7 @@ from numerics.losses import loss
 from numerics.worlds import DeepGenerator, Linear, Quadratic, Sine, TwoLayerGenerator, World, least_squares
 from numerics.worlds.outside import FlatLoss, LiftedLoss, PartialLoss
 from verify.engine import Engine
+from verify.pool_more import counterexamples
 
 __all__ = ["DEPTHS", "Depth", "Instance", "instances"]
 
@@ -56,6 +57,7 @@ def instances(depth: Depth = "dev", seed: int = 0) -> Iterator[Instance]:
         raise ValueError(f"unknown depth {depth!r}; choose one of {', '.join(DEPTHS)}")
     for make in (_extremal, _linear, _outside, _quadratic, _scalar_networks, _descent):
         yield from make()
+    yield from (Instance(*row) for row in counterexamples())
     for index in range({"dev": 1, "ci": 3, "deep": 12}[depth]):
         rng = np.random.default_rng([seed, index])
         for make_random in (_networks, _deep, _nonlinear):
