@@ -129,7 +129,7 @@ MUTANTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         false(
             "one-minus-h",
             "1 - 2h becomes 1 - h",
-            f"{FAMILY} at h = 0.3: from t = 0.79 on",
+            f"{FAMILY} at h = 0.3: from t = 2.01 on",
             conclusion=le(loss, gamma_of(sharp_rate(1))),
         ),
         false(

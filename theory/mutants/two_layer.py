@@ -95,10 +95,16 @@ MUTANTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
     "dip2.lipschitz": (
         false("halved", "half of the constant", _IDENTITY, conclusion=_lipschitz(slope_both(c_V + r) / 2)),
         false(
-            "centre",
-            "the slope of the centre modulus, which does not grow with the radius",
-            "tanh, n = k = 1, v = 0.1, a = 0.5, y = 20: neighbouring points where v is large and a is near 0.66 or beyond",
-            substitute={r: 0},
+            "columns-forgotten",
+            "the columns of V are left out: B1/sqrt k",
+            "tanh, n = k = 1, v = 10, a = 0.66, y = 0: between neighbouring points the Jacobian changes 7 times as fast",
+            conclusion=_lipschitz(B1 / sp.sqrt(k)),
+        ),
+        false(
+            "slope-of-first-layer",
+            "B2 (c_V + r)/sqrt k, the part of W alone, for both layers",
+            _IDENTITY,
+            conclusion=_lipschitz(B2 * (c_V + r) / sp.sqrt(k)),
         ),
     ),
     "dip2.two_sided": (
@@ -145,7 +151,7 @@ MUTANTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
         false(
             "second-halved",
             "the second term is halved",
-            "W alone, tanh, n = k = 1, v = 1, a = 0.3, y = 2: at r = 1.3 sigma_min has fallen by 0.81 of the second term",
+            "W alone, tanh, n = k = 1, v = 1, a = 0.3, y = 2: at r = 1.25 sigma_min has fallen by 0.8 of the second term",
             conclusion=_saturated(1, _half),
         ),
     ),

@@ -104,10 +104,10 @@ MUTANTS: Final[Mapping[str, tuple[Mutant, ...]]] = {
             conclusion=_output(dimension=1),
         ),
         false(
-            "logarithm-quartered",
-            "ln(4/delta) becomes ln(1/delta)/4",
-            f"n = 1, delta = 0.001, {_GAUSSIAN}: fails with probability 0.0043 instead of 0.0005",
-            conclusion=_output(sp.log(1 / delta) / 4),
+            "logarithm-forgotten",
+            "ln(4/delta) becomes 1",
+            f"n = 1, delta = 0.000001, {_GAUSSIAN}: fails with probability 0.007 at k = 400",
+            conclusion=_output(sp.Integer(1)),
         ),
     ),
     "dip2.output_sub_gaussian": (
