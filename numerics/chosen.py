@@ -17,6 +17,7 @@ import sympy as sp
 
 from numerics import compile as compiled
 from numerics.illposed import discrepancy, path_constant, zero_noise_rate
+from numerics.measured_more import cancelling
 from numerics.scene import Point, Scene, norm
 from numerics.worlds import Linear
 from theory.symbols import sym
@@ -167,7 +168,7 @@ def _restricted(point: Point) -> Mapping[str, tuple[float, float]]:
 def _scaled(point: Point) -> Mapping[str, tuple[float, float]]:
     """The same network with output scale s, 10% above the threshold: ρ0 and σ_F are those of the scaled problem."""
     world = point.world
-    if not world.operator.linear or norm(point.scene.at(0).x) != 0:
+    if not world.operator.linear or norm(point.scene.at(0).x) > 1e-13 * cancelling(point):
         raise LookupError("the scaled problem is that of a linear operator and a network with x(0) = 0")
     if not world.sigma_0 > 0:
         raise LookupError("sigma_0 = 0: no scale of the output makes h small")
