@@ -393,4 +393,4 @@ def wonly(
     truth = made.V0 @ phi(near) / math.sqrt(k)
     clean = operator(truth)
     noisy = operator(made.V0 @ phi(moved(near, noise)) / math.sqrt(k)) if noise > 0 else clean
-    return World(made, operator, chosen, noisy, clean, truth, f"W only, interior y, distance {distance:g}")
+    return World(made, operator, chosen, noisy, clean, truth, f"interior y, distance {distance:g}")

@@ -6,11 +6,11 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from verify.properties.instances import networks, quadratics
+from verify.properties.instances import LOSS_CYCLE, networks, quadratics
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, quadratic, two_layer
 
-_LS = (("least_squares", {}),)
+_LS = LOSS_CYCLE[:1]
 _FRACTIONS = (0.05, 0.1, 0.02)
 
 

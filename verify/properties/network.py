@@ -1,20 +1,22 @@
 """Two-layer networks: Jacobian and moduli, AM-GM, balanced starts, conservation (what holds without a probability)."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from verify.making import antisymmetric
-from verify.properties.instances import networks
+from verify.properties.instances import LOSS_CYCLE, networks
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, two_layer
 
-_LS = (("least_squares", {}),)
+_LS = LOSS_CYCLE[:1]
 
 
 def _strategy() -> SearchStrategy[Sample]:
-    both = st.just("both")
+    mode: Literal["both"] = "both"
+    both = st.just(mode)
     worlds = st.one_of(
         two_layer("amgm", train=both),
         two_layer("balanced", train=both, activation=("tanh",)),

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sympy as sp
+
 from numerics.worlds import World
+from theory.ledger import registry
 from verify.claims import Finding, Summary
 from verify.verdict import Verdict
 
@@ -50,8 +53,26 @@ class Line:
             self.counts[verdict] += n
         self.why = self.why or summary.why
         worst = summary.worst
-        if worst is not None and _tightness(worst) > _tightness(self.tightest):
+        if worst is not None and (self.tightest is None or self._closeness(worst) > self._closeness(self.tightest)):
             self.tightest, self.where = worst, describe(world)
+
+    @property
+    def equation(self) -> bool:
+        """Whether the statement is an equation: then what counts is the gap of its sides relative to the error budget."""
+        return isinstance(registry[self.statement].conclusion, sp.Eq)
+
+    @property
+    def slack(self) -> float:
+        """Of the tightest finding: slack relative to the larger side; of an equation, gap relative to the budget; NaN: none."""
+        if self.tightest is None:
+            return math.nan
+        close = self._closeness(self.tightest)
+        return close if self.equation else 1.0 - close
+
+    def _closeness(self, finding: Finding) -> float:
+        if self.equation:
+            return -finding.slack / finding.budget if finding.budget > 0 else -math.inf
+        return finding.tightness if math.isfinite(finding.tightness) else -math.inf
 
     def verdict(self, minimum: int) -> str:
         """violated, vacuous (in force in fewer than `minimum` examples), undecided (never decided nor attained), or holds."""
@@ -74,28 +95,26 @@ class Line:
             "attained": self.attained,
             "undecided": self.open,
             "tightest": None if self.tightest is None else self.tightest.to_json(),
-            "slack": None if self.tightest is None else 1.0 - _tightness(self.tightest),
+            "slack": None if self.tightest is None else self.slack,
+            "slack_is": "gap over error budget" if self.equation else "relative to the larger side",
             "where": self.where,
             "not_in_force": self.why,
             "cases": list(self.cases),
         }
 
 
-def _tightness(finding: Finding | None) -> float:
-    if finding is None or not math.isfinite(finding.tightness):
-        return -math.inf
-    return finding.tightness
-
-
 def describe(world: World) -> str:
-    """A world in a few words."""
+    """A world in a few words: condition and margin, activation, training mode, loss, sizes n → m, number of parameters.
+
+    >>> from verify.making import two_layer
+    >>> describe(two_layer())
+    'sharp at 0.5, tanh both least_squares, 1 to 1, p = 8'
+    """
     generator: Any = world.generator
-    parts = [world.label or generator.kind]
-    if hasattr(generator, "activation"):
-        parts.append(generator.activation.name)
-    if hasattr(generator, "train"):
-        parts.append(generator.train)
-    return ", ".join([*parts, world.loss.name, f"n = {generator.n}, m = {world.y.size}, p = {world.size}"])
+    parts = [getattr(getattr(generator, "activation", None), "name", generator.kind), getattr(generator, "train", "")]
+    label = world.label.removeprefix(f"{generator.kind}, ")
+    what = " ".join([*filter(None, parts), world.loss.name])
+    return ", ".join([*filter(None, [label]), what, f"{generator.n} to {world.y.size}", f"p = {world.size}"])
 
 
 @dataclass
