@@ -6,35 +6,31 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from numerics.worlds import World
+from verify.making import Condition
 from verify.properties.instances import LOSS_CYCLE, networks, quadratics
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, quadratic, two_layer
 
-_LS = LOSS_CYCLE[:1]
-_FRACTIONS = (0.05, 0.1, 0.02)
+_CONDITIONS: tuple[tuple[Condition, float], ...] = (("discrepancy", 0.3), ("rate", 0.0), ("energy", 0.0))
+"""Condition and size of the noise, for which the residual starts above twice the noise level."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
-    margin = st.sampled_from((0.1, 0.05, 0.2, 0.01))
-    noise = st.sampled_from((0.3, 0.0, 0.1, 0.5))
-    options: dict[str, Any] = {"margin": margin, "noise": noise, "loss": ("least_squares",), "operator": "linear"}
-    return sampled(st.one_of(quadratic("sharp", **options), two_layer("sharp", **options)), engines())
+    def under(pair: tuple[Condition, float]) -> SearchStrategy[World]:
+        condition, noise = pair
+        options: dict[str, Any] = {"loss": ("least_squares",), "operator": "linear"}
+        options["noise"] = st.just(0.0) if noise == 0 else st.sampled_from((0.3, 0.1, 0.2))
+        return st.one_of(quadratic(condition, **options), two_layer(condition, width=5, **options))
+
+    return sampled(st.sampled_from(_CONDITIONS).flatmap(under), engines())
 
 
 def _cover() -> Iterator[Sample]:
-    for noise in (0.3, 0.0):
-        yield from networks(
-            "sharp",
-            count=4,
-            losses=_LS,
-            operators=("values", "ill"),
-            noises=(noise,),
-            fractions=_FRACTIONS,
-            sizes=(2, 1),
-        )
-        yield from quadratics(
-            "sharp", count=3, losses=_LS, operators=("values", "ill"), noises=(noise,), fractions=_FRACTIONS
-        )
+    for condition, noise in _CONDITIONS:
+        options: dict[str, Any] = {"losses": LOSS_CYCLE[:1], "operators": ("values", "ill"), "noises": (noise,)}
+        yield from networks(condition, count=3, sizes=(2, 1), **options)
+        yield from quadratics(condition, count=2, **options)
 
 
 SUITE = Suite(
