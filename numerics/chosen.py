@@ -11,23 +11,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import sympy as sp
 
 from numerics import compile as compiled
 from numerics.illposed import discrepancy, path_constant, zero_noise_rate
+from numerics.measured_more import cancelling
 from numerics.scene import Point, Scene, norm
 from numerics.worlds import Linear
 from theory.symbols import sym
 
-__all__ = ["CHOSEN", "TAU", "ChosenPoint", "points_of"]
+__all__ = ["CHOSEN", "TAU", "ChosenPoint", "points_of", "stepped_lipschitz", "zero_loss_budget"]
 
 TAU = 2.0
 """The factor τ of the discrepancy principle with which runs are held against `illposed.discrepancy`."""
 
 _UP = 1 + 1e-12
-_STORED = 5  # horizons at which the rate without noise is certified: each costs a search
+_STORED = 8  # horizons at which the rate without noise is certified: each costs a search
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,8 @@ class ChosenPoint:
         return chosen[name][1] if name in chosen else self.point.error(name)
 
 
+_STEPPED: WeakKeyDictionary[Any, Callable[[float], float]] = WeakKeyDictionary()
+
 Choice = Callable[[Point], Mapping[str, tuple[float, float]]]
 
 
@@ -61,11 +65,28 @@ def _exactly(**values: float) -> dict[str, tuple[float, float]]:
     return {name: (float(value), 0.0) for name, value in values.items()}
 
 
+def stepped_lipschitz(generator: Any, sigma_0: float) -> Callable[[float], float]:
+    """A step function above r ↦ Lip(r) of the generator, asked 40 times only: searches ask hundreds of times."""
+    if generator.modulus == 0:
+        constant = float(generator.lipschitz(0.0))
+        return lambda r: constant if constant == 0 else float(generator.lipschitz(r))
+    radii = (sigma_0 / generator.modulus) * np.concatenate([np.geomspace(1e-6, 0.1, 24), np.linspace(0.12, 1.0, 16)])
+    values = np.array([generator.lipschitz(float(r)) for r in radii])
+
+    def lipschitz(r: float) -> float:
+        at = int(np.searchsorted(radii, r))
+        return float(values[at]) if at < radii.size else float(generator.lipschitz(r))
+
+    return lipschitz
+
+
 def _energy_inputs(point: Point) -> tuple[float, float, float, float, Callable[[float], float]]:
     """E_0, Φ_0 (upwards), σ0, Λ and Lip of a run with a linear operator."""
-    generator, start = point.world.generator, point.scene.at(0)
-    phi = norm(start.v - point.world.y) ** 2 / 2
-    return point.value("E_0") * _UP, phi * _UP, point.world.sigma_0, generator.modulus, generator.lipschitz
+    world, start = point.world, point.scene.at(0)
+    phi = norm(start.v - world.y) ** 2 / 2
+    if world not in _STEPPED:
+        _STEPPED[world] = stepped_lipschitz(world.generator, world.sigma_0)
+    return point.value("E_0") * _UP, phi * _UP, world.sigma_0, world.generator.modulus, _STEPPED[world]
 
 
 def _noise(point: Point) -> float:
@@ -116,24 +137,27 @@ def _rate(point: Point) -> Mapping[str, tuple[float, float]]:
 
 
 def _zero_loss(point: Point) -> Mapping[str, tuple[float, float]]:
-    """The smallest budget on a grid that satisfies `dip2.energy`, with the best t_1 and T_1 for it."""
-    E_0, Phi_0, sigma_0, Lambda, Lip = _energy_inputs(point)
-    sigma_F = point.world.operator.sigma_F
+    return _exactly(**zero_loss_budget(*_energy_inputs(point), point.world.operator.sigma_F))
+
+
+def zero_loss_budget(
+    E_0: float, Phi_0: float, sigma_0: float, Lambda: float, Lip: Callable[[float], float], sigma_F: float
+) -> dict[str, float]:
+    """The smallest budget L on a grid that satisfies `dip2.energy`, with t_1, T_1 and G_L; LookupError if none does."""
     scale = sigma_0 / Lambda if Lambda > 0 else 100 * math.sqrt(E_0)
     for fraction in np.geomspace(1e-6, 0.95, 150):
         L = float(fraction) * scale
-        Lip_L = float(Lip(L))
-        given = {"Lip": Lip_L, "Lambda": Lambda, "L": L, "sigma_0": sigma_0}
+        if 0.8 * math.sqrt(E_0) > L:
+            continue
+        given = {"Lip": float(Lip(L)), "Lambda": Lambda, "L": L, "sigma_0": sigma_0}
         G = float(compiled.evaluate("illposed.discrepancy", "G_upper", given)) if Lambda > 0 else 0.0
         energy = E_0 * math.exp(min(G, 600.0))
-        if 0.8 * math.sqrt(energy) > L:
-            continue
         for T_1 in (energy / Phi_0) * np.geomspace(1e-2, 1e14, 49):
             c, u = path_constant(T_1 * Phi_0 / (energy / 2))
-            t_1 = min(u * energy / 2 / Phi_0, T_1)
             total = c * math.sqrt(energy / 2) + math.sqrt(energy / T_1) / (sigma_F * (sigma_0 - Lambda * L))
             if total < L * (1 - 1e-9):
-                return _exactly(L=L, t_1=t_1, T_1=float(T_1), G_L=G, Phi_0=Phi_0)
+                t_1 = min(u * energy / 2 / Phi_0, float(T_1))
+                return {"L": L, "t_1": t_1, "T_1": float(T_1), "G_L": G, "Phi_0": Phi_0}
     raise LookupError("no path budget satisfies the condition of dip2.energy")
 
 
@@ -167,7 +191,7 @@ def _restricted(point: Point) -> Mapping[str, tuple[float, float]]:
 def _scaled(point: Point) -> Mapping[str, tuple[float, float]]:
     """The same network with output scale s, 10% above the threshold: ρ0 and σ_F are those of the scaled problem."""
     world = point.world
-    if not world.operator.linear or norm(point.scene.at(0).x) != 0:
+    if not world.operator.linear or norm(point.scene.at(0).x) > 1e-13 * cancelling(point):
         raise LookupError("the scaled problem is that of a linear operator and a network with x(0) = 0")
     if not world.sigma_0 > 0:
         raise LookupError("sigma_0 = 0: no scale of the output makes h small")

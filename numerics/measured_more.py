@@ -17,7 +17,7 @@ from numerics.scene import Array, Point, Scene, norm
 from numerics.wonly.bregman import bregman_terms, dphi_floor
 from numerics.wonly.domain import interval
 
-__all__ = ["MORE", "comparison", "descent_slope", "least_in_box"]
+__all__ = ["MORE", "cancelling", "comparison", "descent_slope", "least_in_box"]
 
 Value = Callable[[Point], float]
 Error = Callable[[Point, float], float]
@@ -236,6 +236,22 @@ def _of_block(point: Point, value: float) -> float:
     return _DIFFERENCES * (abs(value) + norm(point.J, 2))
 
 
+def cancelling(point: Point) -> float:
+    """The size of the terms that x(0) is the sum of: (1/√k)‖ |V| |φ(a)| ‖ for a two-layer network."""
+    net = point.scene.neurons
+    return norm(np.abs(net.V) @ np.abs(net.activation.phi(net.a))) / math.sqrt(net.k)
+
+
+def _x0(point: Point) -> float:
+    return norm(point.scene.at(0).x)
+
+
+def _of_x0(point: Point, value: float) -> float:
+    if point.world.generator.kind != "two_layer":
+        return _ROUNDING * abs(value)
+    return _ROUNDING * abs(value) + 2.0**-52 * point.scene.neurons.k * cancelling(point)
+
+
 MORE: Mapping[str, tuple[Value, Error]] = MappingProxyType(
     {
         "dphi_min": (_dphi_min, _rounded),
@@ -247,6 +263,7 @@ MORE: Mapping[str, tuple[Value, Error]] = MappingProxyType(
         "h_prev": (_layer("h_prev"), _rounded),
         "bias": (_layer("bias"), lambda point, value: 0.0),
         "reach": (_reach, lambda point, value: _ROUNDING * abs(value)),
+        "x0_norm": (_x0, _of_x0),
         "sigma_A": (_sigma_A, _rounded),
     }
 )

@@ -18,6 +18,7 @@ from numerics.assumed import assumed, speaks_of
 from numerics.chosen import points_of
 from numerics.compile import HypothesisNotMet
 from numerics.measured import budget, sides
+from numerics.measured_more import cancelling
 from numerics.scene import Point, Scene
 from theory.claim import Claim
 from verify.verdict import Verdict
@@ -192,7 +193,7 @@ def _scale(point: Any, claim: Claim) -> float:
     names = {symbol.name for symbol in claim.conclusion.free_symbols}
     if "chain_gap" in names or "mirror_gap" in names:
         return float(point.value("ell_dot"))
-    return 0.0
+    return cancelling(point) if "x0_norm" in names else 0.0
 
 
 def check_scene(claim: Claim, scene: Scene, points: Iterable[Point] | None = None) -> Summary:

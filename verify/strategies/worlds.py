@@ -128,8 +128,8 @@ def extremal(draw: Any, *, unit: bool = False, margin: SearchStrategy[float] | N
     """The scalar family on which the sharp theorem holds with equality; `unit`: only with F = id.
 
     >>> from hypothesis import find
-    >>> find(extremal(), lambda world: True).rho_0  # h = 1/4, sigma_F = sigma_0 = Lambda = 1
-    0.25
+    >>> find(extremal(), lambda world: True).y  # h = 1/4, sigma_F = sigma_0 = Lambda = 1
+    array([0.25])
     """
     scales = st.sampled_from((1.0, 0.5, 2.0))
     return making.extremal(

@@ -1,0 +1,147 @@
+"""``dipcert verify``: exit codes, JSON, bad input, interrupts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from theory.claim import claim_of
+from theory.ledger import registry
+from theory.mutant import Mutant
+from theory.symbols import sym
+from verify import making
+from verify.cli import main
+from verify.properties import SUITES
+from verify.properties.instances import FLOW
+from verify.properties.runner import DEPTHS
+from verify.properties.suite import Sample, Suite
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(DEPTHS, "dev", replace(DEPTHS["dev"], examples=1, draws=20))
+
+
+def only(monkeypatch, **suites: Suite) -> None:
+    """Nothing but these suites."""
+    import verify.properties as properties
+
+    monkeypatch.setattr(properties, "SUITES", suites)
+
+
+def small(h: float = 0.25, prefixes: tuple[str, ...] = ("sharp.length",)) -> Suite:
+    return replace(
+        SUITES["sharp"],
+        prefixes=prefixes,
+        cover=lambda: [Sample(making.extremal(h * share), FLOW) for share in (1.0, 0.9, 0.8)],
+    )
+
+
+def call(*arguments: str):
+    return CliRunner().invoke(main, ["verify", *arguments])
+
+
+def test_all_hold(monkeypatch):
+    only(monkeypatch, sharp=small())
+    result = call("--suite", "sharp")
+    assert result.exit_code == 0
+    assert "sharp.length" in result.stdout
+    assert "least slack" in result.stdout
+    assert "losses: least_squares" in result.stdout
+
+
+def test_json_is_strict_and_complete(monkeypatch):
+    only(monkeypatch, sharp=small())
+    result = call("--suite", "sharp", "--json", "--seed", "3")
+    found = json.loads(result.stdout)
+    assert found["verdict"] == "holds"
+    assert found["seed"] == 3
+    (suite,) = found["suites"]
+    (line,) = suite["statements"]
+    assert line["statement"] == "sharp.length"
+    assert line["in_force"] == line["examples"] == 4
+    assert line["attained"] > 0
+    assert suite["coverage"]["losses"]["least_squares"] >= 3
+
+
+def test_a_violation_ends_with_1_and_a_case(monkeypatch, tmp_path):
+    import verify.case
+
+    mutant = Mutant("half", "half the bound", substitute={sym("sigma_0"): 2 * sym("sigma_0")})
+    claim = claim_of("sharp.length", registry, mutant)
+    suite = small()
+    suite.__dict__["claims"] = {"sharp.length": claim}
+    monkeypatch.setattr(verify.case, "claim_named", lambda *_: claim)
+    only(monkeypatch, sharp=suite)
+    result = call("--suite", "sharp", "--cases", "found")
+    assert result.exit_code == 1
+    (case,) = (tmp_path / "found").iterdir()
+    assert f"dipcert replay found/{case.name}" in " ".join(result.stdout.split())
+
+
+def test_vacuous_ends_with_3(monkeypatch):
+    only(monkeypatch, sharp=small(0.9))
+    result = call("--suite", "sharp")
+    assert result.exit_code == 3
+    assert "vacuous" in result.stdout
+    assert "3 are needed" in result.stdout
+
+
+def test_an_interrupt_prints_what_was_found_and_ends_with_130(monkeypatch):
+    suite = small()
+    times = iter(range(100))
+    original = Suite.check
+
+    def check(self, world, engine, wanted=None):
+        if next(times) == 2:
+            raise KeyboardInterrupt
+        return original(self, world, engine, wanted)
+
+    monkeypatch.setattr(Suite, "check", check)
+    only(monkeypatch, sharp=suite, other=replace(suite, name="other"))
+    result = call("--suite", "sharp", "--suite", "other")
+    assert result.exit_code == 130
+    assert "sharp.length" in result.stdout
+    assert "interrupted: what was found until then is printed; not finished: sharp, other" in result.stderr
+
+
+def test_list():
+    result = call("--list")
+    assert result.exit_code == 0
+    assert "    sharp.logistic\n" in result.stdout
+    found = json.loads(call("--list", "--json", "--suite", "losses").stdout)
+    assert list(found["suites"]) == ["losses"]
+    assert "kl.lp" in found["suites"]["losses"]["statements"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--suite", "shapr"], "did you mean sharp"),
+        (["--depth", "deep"], "--minutes"),
+        (["--minutes", "0"], "minutes"),
+        (["--depth", "deeper"], "deeper"),
+        (["--seed", "-1"], "seed"),
+    ],
+)
+def test_bad_input_ends_with_2(arguments, words):
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_cases_that_are_a_file_are_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert call("--suite", "losses", "--cases", "file").exit_code == 2
+
+
+def test_minutes_end_the_suites(monkeypatch):
+    only(monkeypatch, sharp=small())
+    result = call("--suite", "sharp", "--depth", "deep", "--minutes", "0.02")
+    assert result.exit_code in (0, 3)
+    assert "ended after" in result.stdout

@@ -1,0 +1,68 @@
+"""Second looks: what seems violated or stays undecided is run again, more accurately, before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from numerics.scene import Scene
+from numerics.worlds.precise import precise_descent, precise_flow
+from verify.claims import Summary
+from verify.properties.suite import Sample, Suite, run
+from verify.verdict import Verdict
+
+__all__ = ["SMALL", "confirmed", "left_open"]
+
+SMALL = 8
+"""Up to so many parameters a run is repeated with mpmath."""
+
+
+def left_open(summary: Summary) -> int:
+    """Stored times that are undecided and not attained."""
+    return summary.counts.get(Verdict.UNDECIDED, 0) - summary.attained
+
+
+def confirmed(suite: Suite, sample: Sample, found: dict[str, Summary], *, thorough: bool = False) -> dict[str, Summary]:
+    """The summaries, those that seem violated or are undecided from a more accurate run.
+
+    Looked at again is what is violated, and what is undecided everywhere (`thorough`: anywhere), but for what is attained:
+    there no accuracy helps.  First with the smallest tolerance of doubles, then, if it is violated still (`thorough`: or
+    undecided) and there are few parameters, by a run in mpmath up to the time in question.  What looks at more stored times
+    replaces what was found before; a short run in mpmath only takes back violations and undecided points.
+    """
+    out = dict(found)
+    again = list(_doubtful(out, thorough))
+    tighter = sample.engine.tighter
+    if again and tighter is not None:
+        for key, summary in suite.judge(run(sample.world, tighter), again).items():
+            out[key] = summary
+        again = list(_doubtful(out, thorough))
+    if sample.world.size > SMALL:
+        return out
+    for key in again:
+        before = out[key]
+        if before.verdict is not Verdict.VIOLATED and not thorough:
+            continue
+        scene = _precise(sample, before)
+        if scene is None:
+            continue
+        after = suite.judge(scene, [key])[key]
+        if before.verdict is Verdict.VIOLATED or left_open(after) < left_open(before):
+            out[key] = after
+    return out
+
+
+def _doubtful(found: dict[str, Summary], thorough: bool) -> Iterable[str]:
+    for key, summary in found.items():
+        unsure = left_open(summary) > 0 and (thorough or summary.verdict is Verdict.UNDECIDED)
+        if summary.verdict is Verdict.VIOLATED or unsure:
+            yield key
+
+
+def _precise(sample: Sample, summary: Summary) -> Scene | None:
+    """The run in mpmath up to the finding that decides; None where there is none (a loss from outside the library)."""
+    if summary.worst is None or not hasattr(sample.world.loss, "theory"):
+        return None
+    if sample.engine.kind == "descent":
+        return Scene(precise_descent(sample.world, sample.engine.c, int(summary.worst.t) + 1))
+    times = tuple(summary.worst.t * share for share in (0.25, 0.5, 0.75, 1.0))
+    return Scene(precise_flow(sample.world, times))

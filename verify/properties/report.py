@@ -1,0 +1,104 @@
+"""What the suites have found, as a table to read and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from verify.properties.tally import Line, Tally
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["overall", "show", "to_json"]
+
+_STYLE = {"holds": "green", "violated": "bold red", "vacuous": "yellow", "undecided": "yellow"}
+
+
+def overall(tallies: Iterable[Tally]) -> str:
+    """violated if one is, else the first of vacuous and undecided that occurs, else holds."""
+    words = [tally.verdict for tally in tallies]
+    return next(
+        (word for word in ("violated", "vacuous", "undecided") if word in words), "holds" if words else "undecided"
+    )
+
+
+def to_json(tallies: list[Tally], unmeasured: Mapping[str, str], **settings: Any) -> dict[str, Any]:
+    """A plain dictionary."""
+    return {
+        "verdict": overall(tallies),
+        **settings,
+        "suites": [tally.to_json() for tally in tallies],
+        "unmeasured": dict(unmeasured),
+        "cases": [str(path) for tally in tallies for path in tally.cases()],
+    }
+
+
+def show(tallies: list[Tally], unmeasured: Mapping[str, str], console: Console) -> None:
+    """The table of statements, suite by suite, what was covered, and what could not be checked."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in (
+        ("statement", "left"), ("verdict", "left"), ("examples", "right"), ("in force", "right"), ("holds", "right"),
+        ("undecided", "right"), ("attained", "right"), ("least slack", "right"), ("where", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify, no_wrap=name != "where")  # type: ignore[arg-type]
+    for tally in tallies:
+        table.add_row(f"[bold]{tally.suite}[/]", _word(tally.verdict), str(tally.examples))
+        for key, line in sorted(tally.lines.items()):
+            table.add_row(*_row(key, line, tally.minimum))
+    console.print(table)
+    console.print()
+    _say_coverage(tallies, console)
+    for key, why in sorted(unmeasured.items()):
+        console.print(f"not checked: {key}: {why}", highlight=False)
+    for tally in tallies:
+        if tally.note:
+            console.print(f"{tally.suite}: {tally.note}", highlight=False)
+        for key in tally.having("vacuous"):
+            line = tally.lines[key]
+            console.print(
+                f"{tally.suite}: {key} was in force in {line.in_force} of {line.examples} examples, {tally.minimum} are "
+                f"needed{': ' + line.why if line.why else ''}",
+                highlight=False,
+                markup=False,
+            )
+        for line in tally.lines.values():
+            for case in line.cases:
+                text = f"dipcert replay {case}" if case.endswith(".json") else case
+                console.print(f"violated: {line.statement}: {text}", highlight=False, markup=False, style="bold red")
+
+
+def _word(verdict: str) -> str:
+    return f"[{_STYLE[verdict]}]{verdict}[/]"
+
+
+def _row(key: str, line: Line, minimum: int) -> list[str]:
+    from verify.verdict import Verdict
+
+    found, slack = line.tightest, ""
+    if found is not None:
+        slack = f"{line.slack:.2g} of budget" if line.equation else f"{line.slack:.1e}"
+    return [
+        f"  {key}",
+        _word(line.verdict(minimum)),
+        str(line.examples),
+        str(line.in_force),
+        str(line.counts[Verdict.HOLDS]),
+        str(line.open),
+        str(line.attained),
+        slack,
+        "" if found is None else f"{line.where}, t = {found.t:.3g}",
+    ]
+
+
+def _say_coverage(tallies: list[Tally], console: Console) -> None:
+    total: dict[str, Counter[str]] = {}
+    for tally in tallies:
+        for name, counts in tally.coverage.to_json().items():
+            total.setdefault(name, Counter()).update(counts)
+    for name, counter in total.items():
+        text = ", ".join(f"{key} {n}" for key, n in sorted(counter.items()))
+        console.print(f"{name}: {text}", highlight=False)

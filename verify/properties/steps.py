@@ -1,0 +1,31 @@
+"""Every step of the proofs, as an identity or an inequality along a run."""
+
+from collections.abc import Iterator
+
+import hypothesis.strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from verify.properties.instances import networks, quadratics
+from verify.properties.suite import Sample, Suite, sampled
+from verify.strategies.worlds import engines, quadratic, two_layer
+
+
+def _strategy() -> SearchStrategy[Sample]:
+    return sampled(
+        st.one_of(quadratic("baseline"), two_layer("baseline"), two_layer("amgm", train=st.just("both"))), engines()
+    )
+
+
+def _cover() -> Iterator[Sample]:
+    yield from networks("baseline", noises=(0.1, 0.3))
+    yield from networks("amgm", count=2, trains=("both",), noises=(0.3,))
+    yield from quadratics("baseline", count=3, operators=("identity", "tall"), noises=(0.3,))
+
+
+SUITE = Suite(
+    name="steps",
+    title="the steps of the proofs: energy, confinement, dissipation, triangles",
+    prefixes=("step.",),
+    strategy=_strategy,
+    cover=_cover,
+)
