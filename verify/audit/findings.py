@@ -106,13 +106,16 @@ def _tried(row: dict[str, Any]) -> str:
 
 def _constants(audit: Audit) -> Iterator[Found]:
     for row in audit.constants:
-        if row["better"]:
-            yield Found(
-                "constant",
-                row["statement"],
-                f"{row['text'] or row['constant']}: stated {row['stated']}, not refuted by any point before {row['refuted']}",
-                f"{row['visited']} exact points searched" + (f"; optimum {row['optimum']}" if row["optimum"] else ""),
+        what, visited = row["text"] or row["constant"], f"{row['visited']} exact points searched"
+        if row["wrong"]:
+            text = f"{what}: refuted at {row['refuted']}, before the stated {row['stated']}" + (
+                f" or the optimum {row['optimum']}" if row["optimum"] else ""
             )
+            yield Found("mutant", row["statement"], text, visited)
+        elif row["better"]:
+            text = f"{what}: stated {row['stated']}, no point refutes it before {row['refuted']}"
+            optimum = f"; the proved optimum is {row['optimum']}" if row["optimum"] else ""
+            yield Found("constant", row["statement"], text, visited + optimum)
 
 
 def _errors(audit: Audit) -> Iterator[Found]:

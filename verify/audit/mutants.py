@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
-from verify.case import Case
-from verify.claims import Finding
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-__all__ = ["Hunted", "Turned", "hunted_rows", "score", "turned_row"]
+    from verify.case import Case
+    from verify.claims import Finding
+
+__all__ = ["Hunted", "Turned", "hunted_rows", "score", "turn", "turned_row"]
+
+_SWEEPS = {"dev": 40, "ci": 150, "deep": 400}  # of the pattern search for a critical constant
+_NEAR = 1e-6  # relative: how well a proved optimum has to be met, and how far it must not be missed on the wrong side
 
 
 class Hunted(Protocol):
-    """What a hunt says of one mutant."""
+    """What a hunt says of one mutant (:class:`verify.hunt.Hunted`)."""
 
-    @property
-    def name(self) -> str:
-        """``statement/mutant``."""
-
-    @property
-    def text(self) -> str:
-        """What is changed into what."""
-
-    @property
-    def truth(self) -> str:
-        """ "false" or "true": what the statement declares it to be."""
-
-    @property
-    def why(self) -> str:
-        """How that is known."""
-
-    @property
-    def verdict(self) -> str:
-        """ "killed" or "survived"."""
-
-    @property
-    def case(self) -> Case | None:
-        """The counterexample."""
-
-    @property
-    def finding(self) -> Finding | None:
-        """What was found there."""
-
-    @property
-    def instances(self) -> int:
-        """How many were tried."""
-
-    @property
-    def non_vacuous(self) -> int:
-        """On how many the mutant was in force."""
+    mutant: str
+    """``statement/name``."""
+    text: str
+    truth: Any
+    verdict: Any
+    why: str
+    tried: int
+    non_vacuous: int
+    case: Case | None
+    finding: Finding | None
+    instance: str
 
 
 class Turned(Protocol):
@@ -59,7 +41,7 @@ class Turned(Protocol):
     stronger: str
 
     def to_json(self) -> dict[str, Any]:
-        """Among others stated, kept, refuted, optimum, relative_difference, visited, in_force, as texts and numbers."""
+        """Among others stated, kept, refuted, stated_refuted, optimum, relative_difference, visited, in_force."""
 
 
 def hunted_rows(found: Iterable[Hunted]) -> tuple[dict[str, Any], dict[str, Case]]:
@@ -71,15 +53,15 @@ def hunted_rows(found: Iterable[Hunted]) -> tuple[dict[str, Any], dict[str, Case
             cases[one.case.name] = one.case
         rows.append(
             {
-                "name": one.name,
+                "name": one.mutant,
                 "text": one.text,
                 "truth": one.truth,
                 "why": one.why,
                 "verdict": one.verdict,
                 "case": None if one.case is None else one.case.name,
                 "finding": None if one.finding is None else one.finding.to_json(),
-                "instance": None if one.case is None else one.case.note or one.case.world.label,
-                "instances": one.instances,
+                "instance": one.instance,
+                "instances": one.tried,
                 "non_vacuous": one.non_vacuous,
             }
         )
@@ -100,9 +82,39 @@ def score(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
     return counted
 
 
+def turn(
+    keys: Iterable[str], depth: str, seed: int, progress: Callable[[str, int, int], None] | None = None
+) -> Iterator[tuple[Turned, str]]:
+    """The critical value of every declared constant of `keys`, with the text of the constant."""
+    from theory.ledger import registry
+    from verify.critical import SPACES, critical
+
+    pairs = [(key, constant) for key in keys for constant in registry[key].constants]
+    for done, (key, constant) in enumerate(pairs):
+        if progress is not None:
+            progress(f"{key}: {constant.text}", done, len(pairs))
+        found = critical(key, constant, SPACES.values(), seed=seed, sweeps=_SWEEPS.get(depth, 150))
+        yield found, constant.text
+
+
 def turned_row(found: Turned, text: str = "") -> dict[str, Any]:
-    """The row of a constant; `better`: no point refutes it until well beyond the stated value."""
+    """The row of a constant.
+
+    `better`: no point refutes it until more than a thousandth beyond the stated value.  `wrong`: the statement itself, or
+    the optimum that is said to be proved, is refuted.
+    """
     data = found.to_json()
-    stated, refuted = float(data["stated"]), data["refuted"]
-    better = refuted is not None and abs(float(refuted) - stated) > 1e-3 * abs(stated) and not data["stated_refuted"]
-    return {**data, "text": text, "better": better}
+    stated, refuted, optimum = float(data["stated"]), data["refuted"], data["optimum"]
+    sign = 1 if found.stronger == "up" else -1
+    beyond = None if refuted is None else sign * (float(refuted) - stated)
+    missed = (
+        refuted is not None
+        and optimum is not None
+        and sign * (float(optimum) - float(refuted)) > _NEAR * abs(float(optimum))
+    )
+    return {
+        **data,
+        "text": text,
+        "better": beyond is not None and beyond > 1e-3 * abs(stated),
+        "wrong": bool(data["stated_refuted"] or missed),
+    }

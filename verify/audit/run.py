@@ -7,7 +7,7 @@ violated there too, or the report says that it was not confirmed.  An interrupt 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from verify.audit.status import Audited, audited
 from verify.audit.waterfall import WATERFALLS
 from verify.claims import Summary, check_scene
 from verify.engine import simulate
+from verify.hunt import Stage
 from verify.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ SCHEMA = "dipcert-audit/1"
 _TIMES: Mapping[str, int] = {"dev": 12, "ci": 24}  # stored times of a run that waterfalls look at (deep: all)
 
 Progress = Callable[[str, int], None]
-"""Called with the name of the instance that is next and how many are done."""
+"""Called with the name of the instance in hand and how many are done."""
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Audit:
 
 def audit(
     registry: Mapping[str, Item],
-    instances: Iterable[Instance],
+    pool: Iterable[Instance] | Stage,
     keys: Sequence[str] | None = None,
     *,
     statuses: Mapping[str, Status] | None = None,
@@ -139,10 +140,10 @@ def audit(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Audit:
-    """Hold `keys` (default: all statements) and what they rest on against the instances, each run once.
+    """Hold `keys` (default: all statements) and what they rest on against the instances of a pool, each run once.
 
-    `statuses` is the symbolic status of the items, where it is known.  A KeyboardInterrupt ends it early: what was found
-    until then is returned, marked as interrupted.
+    A :class:`verify.hunt.Stage` is a pool that keeps its runs for others.  `statuses` is the symbolic status of the items,
+    where it is known.  A KeyboardInterrupt ends it early: what was found until then is returned, marked as interrupted.
     """
     asked = tuple(keys) if keys is not None else walk(registry, registry)
     order = walk(asked, registry)
@@ -153,23 +154,30 @@ def audit(
     result.looseness = {fall.key: Looseness(fall) for fall in WATERFALLS if fall.statement in result.evidence}
     begun = time.monotonic()
     try:
-        for instance in instances:
+        for instance, scene in _runs(pool, result.skipped):
             if progress is not None:
-                progress(instance.name, len(result.instances) + len(result.skipped))
-            _visit(result, instance)
+                progress(instance.name, len(result.instances))
+            _visit(result, instance, scene)
     except KeyboardInterrupt:
         result.interrupted = True
     result.seconds = time.monotonic() - begun
     return result
 
 
-def _visit(result: Audit, instance: Instance) -> None:
-    """One instance: nothing of it is counted until all of it is done, so that an interrupt leaves no half of it."""
-    try:
-        scene = simulate(instance.world, instance.engine)
-    except (LookupError, ArithmeticError, ValueError) as error:
-        result.skipped.append((instance.name, _said(error)))
+def _runs(pool: Iterable[Instance] | Stage, skipped: list[tuple[str, str]]) -> Iterator[tuple[Instance, Scene]]:
+    if isinstance(pool, Stage):
+        yield from pool.scenes()
+        skipped.extend(pool.failed.items())
         return
+    for instance in pool:
+        try:
+            yield instance, simulate(instance.world, instance.engine)
+        except LookupError as error:  # it has no step of gradient descent
+            skipped.append((instance.name, str(error)))
+
+
+def _visit(result: Audit, instance: Instance, scene: Scene) -> None:
+    """One instance: nothing of it is counted until all of it is done, so that an interrupt leaves no half of it."""
     again: list[Scene] = []
 
     def tighter() -> Scene | None:
@@ -187,9 +195,9 @@ def _visit(result: Audit, instance: Instance) -> None:
                 seen.append((evidence, None, None, _said(error)))
     limit = _TIMES.get(result.depth)
     watched = [(found, watch(found.waterfall, instance, scene, limit)) for found in result.looseness.values()]
-    for evidence, summary, confirmed, error in seen:
+    for evidence, summary, confirmed, raised in seen:
         if summary is None:
-            evidence.errors.append((instance.name, error))
+            evidence.errors.append((instance.name, raised))
         else:
             evidence.add(instance, summary, confirmed)
     for found, view in watched:

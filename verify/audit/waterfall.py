@@ -19,7 +19,7 @@ import sympy as sp
 
 from theory.ledger import registry
 from theory.statement import Obligation
-from theory.symbols import Psi, Psi_inv, dpsi, psi, sym
+from theory.symbols import Psi_inv, dpsi, psi, sym
 
 __all__ = ["WATERFALLS", "Part", "Waterfall"]
 

@@ -27,7 +27,9 @@ from verify.terminal import Progress
 if TYPE_CHECKING:
     from verify.audit import Audit
     from verify.case import Case
+    from verify.hunt import Stage
     from verify.output import Destination
+    from verify.pool import Depth
 
 
 @click.command()
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, help=f"After an internal error, write its trace to {TRACE}.")
 def command(
     names: tuple[str, ...],
-    depth: str,
+    depth: Depth,
     seed: int,
     mutants: bool,
     json_: bool,
@@ -68,12 +70,13 @@ def command(
 
 
 def execute(
-    names: tuple[str, ...], depth: str, seed: int, *, mutants: bool, json_: bool, out: Path | None, fresh: bool
+    names: tuple[str, ...], depth: Depth, seed: int, *, mutants: bool, json_: bool, out: Path | None, fresh: bool
 ) -> int:
     """The exit code; everything that goes wrong with the input is raised."""
     from theory.ledger import registry
     from verify.audit import audit
     from verify.audit.order import needed
+    from verify.hunt import Stage
     from verify.output import Destination
     from verify.pool import instances
 
@@ -93,12 +96,13 @@ def execute(
                 if bar is not None:
                     bar.stage(f"{done} instances done, now {name}")
 
-            result = audit(
-                registry, instances(depth, seed), keys, statuses=statuses, depth=depth, seed=seed, progress=progress
-            )
+            # a stage keeps its runs: the hunt needs them again
+            stage = Stage(depth, seed) if mutants else None
+            pool = instances(depth, seed) if stage is None else stage
+            result = audit(registry, pool, keys, statuses=statuses, depth=depth, seed=seed, progress=progress)
             cases = result.cases
-            if mutants and not result.interrupted:
-                cases |= _hunt(result, bar)
+            if stage is not None and not result.interrupted:
+                cases |= _hunt(result, stage, bar)
         data = result.to_json()
         failure = None if destination is None else _write(destination, data, cases)
         emit(lambda: _text(data, cases, json_), "the report")
@@ -146,23 +150,22 @@ def _write(destination: Destination, data: dict[str, Any], cases: dict[str, Case
     return None
 
 
-def _hunt(result: Audit, bar: Progress | None) -> dict[str, Case]:
+def _hunt(result: Audit, stage: Stage, bar: Progress | None) -> dict[str, Case]:
     """Mutants and constants into the result; their counterexamples. An interrupt keeps those that are done."""
-    from verify.audit.mutants import hunted_rows, turned_row
-    from verify.hunt import hunt, turn
+    from verify.audit.mutants import hunted_rows, turn, turned_row
+    from verify.hunt import hunt
 
     def progress(text: str, done: int, total: int) -> None:
         if bar is not None:
             bar.count(text, done, total)
 
     keys = list(result.evidence)
-    found, complete = _kept(hunt(keys, result.depth, result.seed, progress))
+    found, complete = _kept(hunt(keys, stage.depth, stage.seed, progress, stage))
     result.mutants, cases = hunted_rows(found)
-    result.interrupted = not complete
     if complete:
-        turned, complete = _kept(turn(keys, result.depth, result.seed, progress))
-        result.constants = [turned_row(one) for one in turned]
-        result.interrupted = not complete
+        turned, complete = _kept(turn(keys, stage.depth, stage.seed, progress))
+        result.constants = [turned_row(one, text) for one, text in turned]
+    result.interrupted = not complete
     return cases
 
 
