@@ -18,6 +18,7 @@ INKS: Final = (
 """Colours of the parts, in order: none so light or so dark that it is lost on a white or a black page."""
 _INK: Final = "#0a0b0c"  # stands for the colour of the text around the figure
 _MIN_LABEL: Final = 0.045  # of the width of the axis: below it a segment has no letter
+_TICK: Final = 0.09  # of the width: ticks are not closer
 _WIDTH: Final = 8.6
 
 
@@ -72,9 +73,10 @@ def _told(row: Mapping[str, Any], product: bool) -> str:
 def _axis(ax: Any, reach: float, product: bool) -> None:
     """Ticks at round factors (or shares); no frame but a line on the left; everything in the ink of the page."""
     if product:
-        candidates = [1, 1.2, 1.5, 2, 3, 5, *(m * 10**k for k in range(1, 9) for m in (1, 3))]
-        ticks = [value for value in candidates if math.log10(value) <= reach * 1.02]
-        ticks = ticks if len(ticks) <= 8 else ticks[:: 1 + len(ticks) // 8]
+        ticks = [1.0]
+        for value in (1.01, 1.03, 1.1, 1.2, 1.5, *(m * 10.0**k for k in range(9) for m in (2, 3, 5, 10))):
+            if math.log10(value / ticks[-1]) > _TICK * reach and math.log10(value) <= 1.02 * reach:
+                ticks.append(value)
         ax.set_xticks([math.log10(value) for value in ticks], [f"× {value:g}" for value in ticks])
     else:
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
@@ -89,7 +91,7 @@ def _axis(ax: Any, reach: float, product: bool) -> None:
 def _inline(svg: str, key: str) -> str:
     """Without the XML head, in the colour of the text around it, with a name for readers who do not see it."""
     body = svg[svg.index("<svg") :]
-    body = body.replace(_INK, "currentColor")
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL).replace(_INK, "currentColor")
     body = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" xmlns="http://www.w3.org/2000/svg" '
                   r'xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="' + f"Waterfall of {key}" + r'">',
                   body, count=1)  # fmt: skip

@@ -20,25 +20,53 @@ _NEAR = 1e-6  # relative: how well a proved optimum has to be met, and how far i
 class Hunted(Protocol):
     """What a hunt says of one mutant (:class:`verify.hunt.Hunted`)."""
 
-    mutant: str
-    """``statement/name``."""
-    text: str
-    truth: Any
-    verdict: Any
-    why: str
-    tried: int
-    non_vacuous: int
-    case: Case | None
-    finding: Finding | None
-    instance: str
+    @property
+    def mutant(self) -> str:
+        """``statement/name``."""
+
+    @property
+    def text(self) -> str:
+        """What is changed into what."""
+
+    @property
+    def truth(self) -> str:
+        """ "false" or "true", as declared."""
+
+    @property
+    def verdict(self) -> str:
+        """ "killed" or "survived"."""
+
+    @property
+    def why(self) -> str:
+        """How its truth is known."""
+
+    @property
+    def tried(self) -> int:
+        """On how many instances."""
+
+    @property
+    def non_vacuous(self) -> int:
+        """On how many of them it was in force."""
+
+    @property
+    def case(self) -> Case | None:
+        """The counterexample."""
+
+    @property
+    def finding(self) -> Finding | None:
+        """What was found there."""
+
+    @property
+    def instance(self) -> str:
+        """Its name."""
 
 
 class Turned(Protocol):
     """What a search says of one constant (:class:`verify.critical.Critical`)."""
 
-    statement: str
-    constant: str
-    stronger: str
+    @property
+    def stronger(self) -> str:
+        """ "up" or "down"."""
 
     def to_json(self) -> dict[str, Any]:
         """Among others stated, kept, refuted, stated_refuted, optimum, relative_difference, visited, in_force."""
