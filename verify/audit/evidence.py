@@ -20,18 +20,20 @@ from verify.verdict import Verdict
 if TYPE_CHECKING:
     from theory.statement import Hypothesis, Statement
     from verify.pool import Instance
+    from verify.random_claims import RandomOutcome
 
     Item = Hypothesis | Statement
 
 __all__ = ["EVIDENCE", "Evidence", "Word", "auditable"]
 
-Word = Literal["violated", "vacuous", "not measured", "undecided", "holds", "asked", "nothing"]
+Word = Literal["violated", "vacuous", "not measured", "undecided", "not refuted", "holds", "asked", "nothing"]
 
 EVIDENCE: Final[Mapping[Word, str]] = {
     "violated": "fails on an instance, beyond the error budget",
     "vacuous": "could be measured, but no instance of the pool puts it in force: nothing was tested",
     "not measured": "no instance measures what it speaks of",
     "undecided": "in force, but every slack is within its error budget",
+    "not refuted": "a claim with a probability: draws neither refute nor confirm it (at a confidence of 1 - 1e-6)",
     "holds": "in force on instances, and holds there beyond the error budget or with equality to six digits",
     "asked": "a condition: instances satisfy it or not",
     "nothing": "an assumption, a definition or a published fact: nothing to measure",
@@ -63,7 +65,8 @@ class Evidence:
     `instances`: on how many it was tried; `non_vacuous`: on how many of them it was in force at some stored time;
     `counts`: verdicts over stored times ("attained" apart from "undecided"); `tightest`: the finding nearest to failure
     among those that are decided or attained, with its instance; `violations`: the worst finding of each instance on which
-    it fails; `reasons`: why it was not in force, how often; `errors`: instances on which checking raised.
+    it fails; `reasons`: why it was not in force, how often; `errors`: instances on which checking raised; `drawn`: what
+    random draws say of its part with a probability (:mod:`verify.random_claims`).
     """
 
     id: str
@@ -79,6 +82,7 @@ class Evidence:
     violations: list[tuple[Instance, Finding, bool | None]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     errors: list[tuple[str, str]] = field(default_factory=list)
+    drawn: RandomOutcome | None = None
 
     @property
     def equation(self) -> bool:
@@ -87,7 +91,15 @@ class Evidence:
 
     @property
     def word(self) -> Word:
-        """The evidence in one word."""
+        """The evidence in one word: the weaker of what runs and what draws say, if both say something."""
+        of_runs, of_draws = self._of_runs, self._of_draws
+        if of_draws is None or of_runs == "violated":
+            return of_runs
+        silent = of_runs in ("vacuous", "not measured", "nothing", "asked")
+        return of_draws if silent or of_draws != "holds" else of_runs
+
+    @property
+    def _of_runs(self) -> Word:
         if self.claim is None:
             return "nothing" if self.unmeasured == "nothing to measure" else "not measured"
         if self.condition:
@@ -101,8 +113,20 @@ class Evidence:
         return "vacuous" if self.instances else "not measured"
 
     @property
+    def _of_draws(self) -> Word | None:
+        words: dict[Verdict, Word] = {
+            Verdict.VIOLATED: "violated",
+            Verdict.HOLDS: "holds",
+            Verdict.UNDECIDED: "not refuted",
+            Verdict.HYPOTHESIS_NOT_MET: "vacuous",
+        }
+        return None if self.drawn is None else words[self.drawn.verdict]
+
+    @property
     def why(self) -> str:
-        """What is behind "not measured", "vacuous" and "undecided", in words."""
+        """What is behind "not measured", "vacuous" and "undecided", or what the draws were, in words."""
+        if self.drawn is not None:
+            return self.drawn.text
         if self.word == "not measured":
             return self.unmeasured or "no instance was run"
         if self.word == "vacuous":
@@ -145,6 +169,7 @@ class Evidence:
             "non_vacuous": self.non_vacuous,
             "counts": {name: self.counts[name] for name in ("holds", "attained", "undecided", "violated")},
             "tightest": None if self.tightest is None or self.where is None else self._found(self.where, self.tightest),
+            "draws": None if self.drawn is None else self.drawn.to_json(),
             "violated_instances": self.violated,
             "violations": [
                 self._found(where, finding) | {"confirmed": confirmed} for where, finding, confirmed in self.violations

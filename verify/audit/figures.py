@@ -33,7 +33,9 @@ def waterfall_svg(fall: Mapping[str, Any]) -> str:
 
     rows = list(fall["families"])
     product = fall["kind"] == "product"
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": fall["key"], "font.family": "sans-serif", "font.size": 9}):
+    with rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": fall["statement"], "font.family": "sans-serif", "font.size": 9}
+    ):
         figure = Figure(figsize=(_WIDTH, 0.62 + 0.3 * len(rows)), layout="constrained")
         FigureCanvasSVG(figure)
         ax = figure.add_subplot()
@@ -51,7 +53,7 @@ def waterfall_svg(fall: Mapping[str, Any]) -> str:
         _axis(ax, reach, product)
         text = StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(text.getvalue(), fall["key"])
+    return _inline(text.getvalue(), fall["statement"])
 
 
 def _lengths(row: Mapping[str, Any], product: bool) -> list[float]:

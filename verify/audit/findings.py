@@ -60,6 +60,10 @@ def found_in(audit: Audit) -> list[Found]:
 
 def _violated(audit: Audit) -> Iterator[Found]:
     for key, evidence in audit.evidence.items():
+        if evidence.drawn is not None and evidence.drawn.verdict is Verdict.VIOLATED:
+            yield Found(
+                "violated", key, evidence.drawn.text, f"{evidence.drawn.draws} draws, seed {evidence.drawn.seed}"
+            )
         if evidence.condition or not evidence.violations:
             continue
         instance, finding, confirmed = evidence.violations[0]
@@ -83,7 +87,7 @@ def _steps(audit: Audit) -> Iterator[Found]:
                 found.waterfall.statement,
                 f"along its proof, {failure.label}: {failure.value:.6g} where at least {failure.least:g} is needed, on "
                 f"{failure.instance} at t = {failure.t:.4g} (error {failure.error:.1e})",
-                f"waterfall {found.waterfall.key}, step {failure.step}, {len(found.failures)} times",
+                f"waterfall {found.waterfall.statement}, step {failure.step}, {len(found.failures)} times",
             )
 
 
@@ -119,6 +123,9 @@ def _constants(audit: Audit) -> Iterator[Found]:
 
 
 def _errors(audit: Audit) -> Iterator[Found]:
+    for row in audit.constants:
+        if row["error"]:
+            yield Found("error", row["statement"], f"{row['text']}: could not be turned: {row['error']}", "")
     for key, evidence in audit.evidence.items():
         if evidence.errors:
             name, error = evidence.errors[0]

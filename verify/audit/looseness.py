@@ -130,7 +130,7 @@ def _measured(fall: Waterfall, point: Point) -> tuple[Array, Array]:
     relations = [_one(value, fall.scale) for value in (fall.total, *(part.value for part in fall.parts))]
     values = [sides(relation, point)[0] for relation in relations]
     if not all(math.isfinite(value) and (value > 0 or fall.kind == "sum") for value in values):
-        raise LookupError(f"{fall.key} has no value here")
+        raise LookupError(f"{fall.statement} has no value here")
     return np.array(values), np.array([budget(relation, point) for relation in relations[1:]])
 
 
@@ -183,7 +183,6 @@ class Looseness:
         mean = np.mean([row for _, row in rows.values()], axis=0) if rows else None
         loosest, tightest = self.loosest, self.tightest
         return {
-            "key": fall.key,
             "statement": fall.statement,
             "reads": fall.reads,
             "kind": fall.kind,

@@ -79,7 +79,7 @@ def _waterfall(fall: Data) -> str:
     ]  # fmt: skip
     rows.append(("all of it", "", amount(fall, mean["total"]), "", amount(fall, loosest["total"])))
     head = ("what is given away", "by", "on average", "share", f"loosest: {loosest['instance']}")
-    return f"### `{fall['key']}`: {fall['reads']}\n\n" + _table(head, rows)
+    return f"### `{fall['statement']}`: {fall['reads']}\n\n" + _table(head, rows)
 
 
 def _mutants(data: Data) -> list[str]:

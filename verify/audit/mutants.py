@@ -112,17 +112,28 @@ def score(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
 
 def turn(
     keys: Iterable[str], depth: str, seed: int, progress: Callable[[str, int, int], None] | None = None
-) -> Iterator[tuple[Turned, str]]:
-    """The critical value of every declared constant of `keys`, with the text of the constant."""
+) -> Iterator[dict[str, Any]]:
+    """Rows of the critical values of every declared constant of `keys`; one whose search raises says why in `error`."""
     from theory.ledger import registry
-    from verify.critical import SPACES, critical
+    from verify import critical
 
     pairs = [(key, constant) for key in keys for constant in registry[key].constants]
     for done, (key, constant) in enumerate(pairs):
         if progress is not None:
             progress(f"{key}: {constant.text}", done, len(pairs))
-        found = critical(key, constant, SPACES.values(), seed=seed, sweeps=_SWEEPS.get(depth, 150))
-        yield found, constant.text
+        try:
+            found: Turned = critical.critical(
+                key, constant, critical.SPACES.values(), seed=seed, sweeps=_SWEEPS.get(depth, 150)
+            )
+        except (LookupError, ArithmeticError, ValueError) as error:
+            yield {
+                "statement": key, "constant": constant.name, "text": constant.text, "stated": str(float(constant.stated)),
+                "stronger": constant.stronger, "kept": None, "refuted": None, "optimum": None, "relative_difference": None,
+                "visited": 0, "in_force": 0, "better": False, "wrong": False,
+                "error": " ".join(f"{type(error).__name__}: {error}".split()),
+            }  # fmt: skip
+        else:
+            yield turned_row(found, constant.text)
 
 
 def turned_row(found: Turned, text: str = "") -> dict[str, Any]:
@@ -145,4 +156,5 @@ def turned_row(found: Turned, text: str = "") -> dict[str, Any]:
         "text": text,
         "better": beyond is not None and beyond > 1e-3 * abs(stated),
         "wrong": bool(data["stated_refuted"] or missed),
+        "error": "",
     }

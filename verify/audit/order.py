@@ -32,7 +32,7 @@ def walk(keys: Iterable[str], registry: Mapping[str, Item]) -> tuple[str, ...]:
 
     >>> from theory.ledger import registry
     >>> walk(["step.time_change"], registry)[-3:]
-    ('step.gradient_lower', 'step.dissipation', 'step.time_change')
+    ('step.kl', 'step.dissipation', 'step.time_change')
     """
     chosen = needed(keys, registry)
     graph = {

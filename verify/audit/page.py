@@ -29,7 +29,7 @@ a { color: var(--link); } code { font: .88em ui-monospace, monospace; overflow-w
 table { border-collapse: collapse; width: 100%; font-size: .86rem; } th, td { text-align: left; padding: .3rem .6rem;
   border-bottom: 1px solid var(--line); vertical-align: top; } th { background: var(--soft); position: sticky; top: 0; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.holds, .killed, .checked { color: var(--good); }
+.holds, .not-refuted, .killed, .checked { color: var(--good); }
 .violated, .open, .survived, .fails, .error { color: var(--bad); font-weight: 600; }
 .vacuous, .undecided { color: var(--warn); } .not-measured, .asked { color: var(--dim); }
 summary { cursor: pointer; } details p { margin: .3rem 0; max-width: 60rem; }
@@ -228,7 +228,7 @@ def _waterfall(fall: Data) -> Html:
     )  # fmt: skip
     return joined(
         [
-            tag("h3", tag("code", fall["key"]), f": {fall['reads']}"),
+            tag("h3", tag("code", fall["statement"]), f": {fall['reads']}"),
             tag(
                 "p", f"{fall['instances']} instances, {fall['points']} stored times; loosest on {where}.", class_="dim"
             ),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "Audited", "audited"]
 
-LEVELS: Final = ("violated", "open", "vacuous", "not measured", "undecided", "holds")
+LEVELS: Final = ("violated", "open", "vacuous", "not measured", "undecided", "not refuted", "holds")
 """From weak to strong; "asked" and "nothing" weaken nobody."""
 
 _RANK: Final = {level: i for i, level in enumerate(LEVELS)}

@@ -22,7 +22,8 @@ __all__ = ["COLOURS", "LETTERS", "print_audit", "segments", "summary"]
 Data = Mapping[str, Any]
 
 COLOURS: Final = {
-    "violated": "bold red", "open": "red", "vacuous": "yellow", "not measured": "dim", "undecided": "yellow",
+    "violated": "bold red", "open": "red", "vacuous": "yellow", "not measured": "dim",
+    "not refuted": "green", "undecided": "yellow",
     "holds": "green", "checked": "green", "written": "cyan", "survived": "bold red", "killed": "green",
     "step fails": "bold red", "mutant": "bold red", "error": "red", "constant": "cyan", "improvable": "cyan",
     "needed": "cyan",
@@ -177,7 +178,7 @@ def amount(fall: Data, value: float) -> str:
 
 
 def _waterfall(fall: Data, console: Console) -> None:
-    table = Table(title=f"Looseness of {fall['key']}: {fall['reads']}", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=f"Looseness of {fall['statement']}: {fall['reads']}", title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("", "what is given away", "by", "on average", "share", "at the loosest time"):
         table.add_column(name, overflow="fold", justify="right" if name in ("on average", "share") else "left")
     mean, loosest = fall["mean"], fall["loosest"]

@@ -44,7 +44,6 @@ class Waterfall:
     `scale` is what a sum is measured against (the bound); `reads` says in words what total is.
     """
 
-    name: str
     statement: str
     reads: str
     kind: Literal["product", "sum"]
@@ -52,17 +51,12 @@ class Waterfall:
     parts: tuple[Part, ...]
     scale: Any = sp.S.One
 
-    @property
-    def key(self) -> str:
-        """``statement`` or ``statement/name``."""
-        return f"{self.statement}/{self.name}" if self.name else self.statement
-
     def identity(self) -> Obligation:
         """The total is exactly the product, or the sum, of the parts."""
         values = [part.value for part in self.parts]
         if self.kind == "product":
-            return Obligation(f"{self.key}: the factors make up the total", sp.Mul(*values) / self.total - 1)
-        return Obligation(f"{self.key}: the terms make up the total", sp.Add(*values) - self.total)
+            return Obligation(f"{self.statement}: the factors make up the total", sp.Mul(*values) / self.total - 1)
+        return Obligation(f"{self.statement}: the terms make up the total", sp.Add(*values) - self.total)
 
 
 def _ratio(statement: str) -> Any:
@@ -129,12 +123,12 @@ def _path(power: int) -> Part:
     return Part("the path: its bound for its length ell", "sharp.length", (_majorant / _now) ** power)
 
 
-def _baseline_residual(scale: Any) -> tuple[Part, ...]:
+def _baseline_residual(scale: Any, step: str) -> tuple[Part, ...]:
     """ψ(Ψ^{-1}(γ)) → ρ → |y(t) − y| → |y(t) − ȳ|, as terms."""
     return (
         Part("the rate", "baseline.loss_rate", (_baseline - psi(loss)) / scale),
         Part("rho for the residual", "step.growth", (psi(loss) - residual) / scale),
-        Part("noise and residual added up", "step.triangle_obs", (residual + eps - y_err) / scale),
+        Part("noise and residual added up", step, (residual + eps - y_err) / scale),
     )
 
 
@@ -150,15 +144,15 @@ _kernel: Final = (rho + eps) ** 2 / sF**2 + (sym("ker_0") + sym("drift")) ** 2
 
 WATERFALLS: Final = (
     Waterfall(
-        "", "baseline.loss_rate", "how many times faster Psi(L) grows than sigma_0^2 sigma_F^2/4", "product",
+        "baseline.loss_rate", "how many times faster Psi(L) grows than sigma_0^2 sigma_F^2/4", "product",
         _ratio("step.time_change"), _psi_flow(*_half(2)),
     ),
     Waterfall(
-        "", "step.confinement", "how many times more rho falls than (sigma_0 sigma_F/2) times the path grows", "product",
+        "step.confinement", "how many times more rho falls than (sigma_0 sigma_F/2) times the path grows", "product",
         -drho / (s0 * sF * speed / 2), _flow(1, *_half(1)),
     ),
     Waterfall(
-        "", "baseline.param_rate", "bound of |theta(t) - theta_inf| over its value", "product",
+        "baseline.param_rate", "bound of |theta(t) - theta_inf| over its value", "product",
         _ratio("baseline.param_rate"),
         (
             Part("the path for the distance", "baseline.param_rate", sym("ell_tail") / sym("theta_tail")),
@@ -167,7 +161,7 @@ WATERFALLS: Final = (
         ),
     ),
     Waterfall(
-        "", "baseline.early_stop", "2 eps over |y(t) - ybar|, after the stopping time", "product",
+        "baseline.early_stop", "2 eps over |y(t) - ybar|, after the stopping time", "product",
         _ratio("baseline.early_stop"),
         (
             Part("time gone by since the stopping time", "baseline.early_stop", 2 * eps / (eps + _baseline)),
@@ -177,44 +171,44 @@ WATERFALLS: Final = (
         ),
     ),
     Waterfall(
-        "", "baseline.recovery", "bound of |x(t) - xbar| minus its value, as a share of the bound", "sum",
+        "baseline.recovery", "bound of |x(t) - xbar| minus its value, as a share of the bound", "sum",
         _sides("baseline.recovery")[1] - x_err,
         (
-            *_baseline_residual(mu),
+            *_baseline_residual(mu, "step.triangle_sig"),
             Part("mu for the direction of the error, and dist added", "step.triangle_sig",
                  (y_err + sym("L_F") * dist) / mu + dist - x_err),
         ),
         scale=_sides("baseline.recovery")[1],
     ),
     Waterfall(
-        "", "recover.linear", "bound of |x(t) - xbar| minus its value, as a share of the bound", "sum",
+        "recover.linear", "bound of |x(t) - xbar| minus its value, as a share of the bound", "sum",
         _sides("recover.linear")[1] - x_err,
         (
-            *_baseline_residual(mu),
+            *_baseline_residual(mu, "recover.linear"),
             Part("mu for the direction of the error, |A| dist added", "recover.linear",
                  (y_err + sym("A_norm") * dist) / mu - x_err),
         ),
         scale=_sides("recover.linear")[1],
     ),
     Waterfall(
-        "", "sharp.rate", "how many times faster Psi(L) grows than a = sigma_F^2 sigma_0^2 (1 - 2h)", "product",
+        "sharp.rate", "how many times faster Psi(L) grows than a = sigma_F^2 sigma_0^2 (1 - 2h)", "product",
         dPsi / registry["sharp.rate"].formulas["a"],
         _psi_flow(_weyl(2), _path(2), Part("the floor for all time", "sharp.rate", (_now / _floor) ** 2)),
     ),
     Waterfall(
-        "", "sharp.logistic", "how many times faster rho falls than -rho' = (a + b rho)/psi'", "product",
+        "sharp.logistic", "how many times faster rho falls than -rho' = (a + b rho)/psi'", "product",
         _ratio("step.majorant_rate") ** -1, _flow(2, _weyl(2), _path(2)),
     ),
     Waterfall(
-        "", "sharp.length", "how many times more rho falls than sigma_F S(ell) grows", "product",
+        "sharp.length", "how many times more rho falls than sigma_F S(ell) grows", "product",
         _ratio("step.majorant") ** -1, _flow(1, _weyl(1)),
     ),
     Waterfall(
-        "", "sharp.sigma", "sigma_min(J_g(t)) over its lower bound", "product",
+        "sharp.sigma", "sigma_min(J_g(t)) over its lower bound", "product",
         _ratio("sharp.sigma"), (_weyl(1), _path(1)),
     ),
     Waterfall(
-        "", "sharp.tail", "bound of |theta(t) - theta_inf| over its value", "product",
+        "sharp.tail", "bound of |theta(t) - theta_inf| over its value", "product",
         _ratio("sharp.tail"),
         (
             Part("the path for the distance", "sharp.tail", sym("ell_tail") / sym("theta_tail")),
@@ -223,7 +217,7 @@ WATERFALLS: Final = (
         ),
     ),
     Waterfall(
-        "", "sharp.stop", "2 eps over |y(t) - ybar|, after the stopping time", "product",
+        "sharp.stop", "2 eps over |y(t) - ybar|, after the stopping time", "product",
         _ratio("sharp.stop"),
         (
             Part("time gone by since the stopping time", "sharp.stop", 2 * eps / (eps + _logistic)),
@@ -233,16 +227,16 @@ WATERFALLS: Final = (
         ),
     ),
     Waterfall(
-        "", "dip2.amgm", "hidden norm f over its lower bound", "product",
+        "dip2.amgm", "hidden norm f over its lower bound", "product",
         _ratio("dip2.amgm"),
         (
             Part("the path: f_0 - B1 ell_a/sqrt k for f", "dip2.amgm", f_a / _hidden_line),
-            Part("the bound of the path for its length ell_a", "step.amgm", _hidden_line / _hidden_now),
+            Part("the bound of the path for its length ell_a", "dip2.amgm", _hidden_line / _hidden_now),
             Part("the floor for all time", "dip2.amgm", _hidden_now / _sides("dip2.amgm")[1]),
         ),
     ),
     Waterfall(
-        "length", "dip2.amgm", "how many times more rho falls than 2 sigma_F f times the path of a grows", "product",
+        "step.amgm", "how many times more rho falls than 2 sigma_F f times the path of a grows", "product",
         _ratio("step.amgm") ** -1,
         (
             Part("the loss falls by the squared speed", "step.energy", -drho / (dpsi(loss) * speed**2), identity=True),
@@ -253,11 +247,11 @@ WATERFALLS: Final = (
         ),
     ),
     Waterfall(
-        "", "recover.kernel", "bound of |x(t) - xbar|^2 minus its value, as a share of the bound", "sum",
+        "recover.kernel", "bound of |x(t) - xbar|^2 minus its value, as a share of the bound", "sum",
         _sides("recover.kernel")[1] ** 2 - x_err**2,
         (
             Part("rho for the residual", "step.growth", ((rho + eps) ** 2 - (residual + eps) ** 2) / sF**2),
-            Part("noise and residual added up", "step.triangle_obs", ((residual + eps) ** 2 - y_err**2) / sF**2),
+            Part("noise and residual added up", "recover.kernel", ((residual + eps) ** 2 - y_err**2) / sF**2),
             Part("sigma_F for the direction of the error", "A.operator.linear",
                  y_err**2 / sF**2 - (x_err**2 - sym("unseen") ** 2)),
             Part("drift in the kernel", "recover.kernel", (sym("ker_0") + sym("drift")) ** 2 - sym("unseen") ** 2),
@@ -265,7 +259,7 @@ WATERFALLS: Final = (
         scale=_kernel,
     ),
     Waterfall(
-        "", "gd.rate", "how many times more one step gains than nu gamma sigma_F^2 s_star^2/psi'^2", "product",
+        "gd.rate", "how many times more one step gains than nu gamma sigma_F^2 s_star^2/psi'^2", "product",
         (loss - sym("loss_next")) / (loss - _sides("gd.rate")[1]),
         (
             Part("the step: nu gamma |grad|^2 for what it gains", "gd.descent",
@@ -279,7 +273,7 @@ WATERFALLS: Final = (
         ),
     ),
     Waterfall(
-        "", "gd.length", "bound of the whole length over the length so far", "product",
+        "gd.length", "bound of the whole length over the length so far", "product",
         _ratio("gd.length"),
         (
             Part("the bound of the length so far", "gd.length", registry["gd.length"].formulas["bound"] / ell),

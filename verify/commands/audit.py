@@ -152,7 +152,7 @@ def _write(destination: Destination, data: dict[str, Any], cases: dict[str, Case
 
 def _hunt(result: Audit, stage: Stage, bar: Progress | None) -> dict[str, Case]:
     """Mutants and constants into the result; their counterexamples. An interrupt keeps those that are done."""
-    from verify.audit.mutants import hunted_rows, turn, turned_row
+    from verify.audit.mutants import hunted_rows, turn
     from verify.hunt import hunt
 
     def progress(text: str, done: int, total: int) -> None:
@@ -163,8 +163,7 @@ def _hunt(result: Audit, stage: Stage, bar: Progress | None) -> dict[str, Case]:
     found, complete = _kept(hunt(keys, stage.depth, stage.seed, progress, stage))
     result.mutants, cases = hunted_rows(found)
     if complete:
-        turned, complete = _kept(turn(keys, stage.depth, stage.seed, progress))
-        result.constants = [turned_row(one, text) for one, text in turned]
+        result.constants, complete = _kept(turn(keys, stage.depth, stage.seed, progress))
     result.interrupted = not complete
     return cases
 
