@@ -166,7 +166,12 @@ def written() -> tuple[Found, ...]:
     )
 
 
+def case_of(found: Found) -> Case:
+    """The case of a written finding."""
+    return Case.load(HERE / "cases" / found.case)
+
+
 def replayed(found: Found) -> tuple[Case, Verdict]:
     """A written finding's case, run again, and what is found now."""
-    case = Case.load(HERE / "cases" / found.case)
+    case = case_of(found)
     return case, case.replay()[1].verdict

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from verify.audit.evidence import Evidence, auditable
-from verify.audit.findings import Found, found_in
+from verify.audit.findings import Found, found_in, case_of, written
 from verify.audit.looseness import Looseness, watch
 from verify.audit.order import walk
 from verify.audit.status import Audited, audited
@@ -74,7 +74,7 @@ class Audit:
 
     @property
     def cases(self) -> dict[str, Case]:
-        """File name → case: of every tightest finding and of every violation that was kept."""
+        """File name → case: of every tightest finding, of every violation that was kept, and of the written findings."""
         cases = [
             evidence.case(where, finding)
             for evidence in self.evidence.values()
@@ -83,7 +83,8 @@ class Audit:
                 *((where, finding) for where, finding, _ in evidence.violations),
             ]
         ]
-        return {case.name: case for case in cases}
+        told = [found for found in written() if found.case and found.statement in self.evidence]
+        return {case.name: case for case in cases} | {found.case: case_of(found) for found in told}
 
     @property
     def exit_code(self) -> int:
