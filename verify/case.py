@@ -109,7 +109,8 @@ class Case:
     def name(self) -> str:
         """A file name: the claim and a hash of the world and the run."""
         text = json.dumps([self.world.to_json(), self.engine.to_json()], sort_keys=True)
-        what = self.claim.name if not self.drop else f"{self.statement}/without-{'-'.join(self.drop)}"
+        change = self.mutant or (f"without-{'-'.join(self.drop)}" if self.drop else "")
+        what = f"{self.statement}/{change}" if change else self.statement
         return f"{what.replace('/', '--')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
 
     def save(self, directory: Path) -> Path:

@@ -18,6 +18,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "width": ("verify.commands.width", "How wide the network has to be, by every theorem; what a width promises."),
     "cite": ("verify.commands.cite", "How to cite dipcert, or the sources of a statement."),
     "verify": ("verify.commands.verify", "Property suites: every statement against runs of small random instances."),
+    "audit": ("verify.commands.audit", "Hold statements and proof steps against a pool of instances; hunt mutants."),
+    "report": ("verify.commands.report", "Make a page of an audit that was written to a directory."),
     "bounds": ("verify.commands.bounds", "Evaluate a statement's formulas and conditions at given constants."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""
