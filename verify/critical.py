@@ -38,6 +38,8 @@ _BETTER = mpmath.mpf(10) ** -10
 _REACH = 12
 """Settings tried are within a factor 10^3 of the stated one: 1 ± 4^{-k} and 4^k."""
 
+_SMALLEST = 2.0**-40
+"""The step of the pattern search, relative to an axis, at which it ends."""
 _GRIDS = 3
 """Grids tried, each twice as fine, until one of their points refutes some setting."""
 
@@ -173,8 +175,11 @@ class _Trial:
         if self.member is not None and start is not None and self.member.dynamics == "flow":
             origin = self.member.at(0, self.dps)
             try:
-                time = exact_sides(sp.Ge(sym("t"), start, evaluate=False), origin, {DIAL.name: setting})[1]
+                assumed = _assumed(self.claim, origin)
+                time = exact_sides(self.claim.when, origin, {DIAL.name: setting})[1] if assumed else mpmath.inf
             except (HypothesisNotMet, LookupError):
+                return
+            if not mpmath.isfinite(time):
                 return
             with mpmath.workdps(self.dps + 20):  # just after it, not rounded to before it
                 yield self.member.at(time * (1 + mpmath.mpf(10) ** -(self.dps + 10)), self.dps)
@@ -185,6 +190,12 @@ class _Trial:
                 self.decided = point
                 return True
         return False
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the hypotheses hold for the member."""
+        points = self.points or (() if self.member is None else (self.member.at(0, self.dps),))
+        return any(_assumed(self.claim, point) for point in points)
 
     def in_force(self, setting: Any) -> bool:
         """Whether the claim speaks about one of the points."""
@@ -205,7 +216,7 @@ class _Search:
         self.best: Any = None
         self.point: ExactPoint | None = None
         self.stated_refuted = False
-        self.visited = self.spoken = 0
+        self.visited = self.spoken = self.assumed = 0
 
     def turned(self, setting: Any, factor: Any) -> Any:
         """The setting, stronger by a factor > 1 (weaker: < 1)."""
@@ -215,6 +226,7 @@ class _Search:
         """Whether the trial refutes the claim earlier than all before it."""
         self.visited += 1
         self.spoken += trial.in_force(self.stated)
+        self.assumed += trial.assumed
         if self.best is not None:
             limit = self.turned(self.best, 1 - _BETTER)
             if not trial(limit):
@@ -231,9 +243,27 @@ class _Search:
 
     def _first(self, trial: _Trial) -> Any:
         """The first setting refuted among the stated one and stronger and stronger ones."""
-        steps = [1 + mpmath.mpf(4) ** k for k in range(-2 * _REACH, 6)]
-        settings = [self.stated, *(self.turned(self.stated, step) for step in steps)]
+        steps = [mpmath.mpf(0), *(mpmath.mpf(4) ** k for k in range(-2 * _REACH, 6))]
+        settings = [self.turned(self.stated, 1 + step) for step in steps]
+        if not (trial.assumed and any(trial(setting) for setting in settings[::-4])):
+            return None
         return next((setting for setting in settings if trial(setting)), None)
+
+    @property
+    def done(self) -> bool:
+        """Whether the stated value itself is critical: nothing can be earlier."""
+        return (
+            self.best is not None
+            and not self.stated_refuted
+            and abs(self.best - self.stated) <= _FINE * abs(self.stated)
+        )
+
+    def take(self, other: _Search) -> None:
+        """The earlier of two refutations, the counts of both."""
+        self.visited, self.spoken = self.visited + other.visited, self.spoken + other.spoken
+        self.stated_refuted |= other.stated_refuted
+        if other.best is not None and (self.best is None or (other.best - self.best) * self.sign < 0):
+            self.kept, self.best, self.point = other.kept, other.best, other.point
 
     def _bracket(self, trial: _Trial, strong: Any) -> tuple[Any, Any]:
         """Bisection between a setting that is refuted and a weaker one that is not."""
@@ -258,7 +288,7 @@ def _explore(claim: Claim, space: Space, search: _Search, rng: np.random.Generat
 
     def offer(u: Any) -> bool:
         made = space.member({axis.name: axis.value(float(v)) for axis, v in zip(axes, u, strict=True)})
-        if made is None:
+        if made is None or search.done:
             return False
         member, times = made
         return search.offer(_Trial(claim, [member.at(t, space.dps) for t in times], member, space.dps))
@@ -268,9 +298,9 @@ def _explore(claim: Claim, space: Space, search: _Search, rng: np.random.Generat
         for corner in product(*(np.linspace(0, 1, ((axis.grid - 1) << finer) + 1) for axis in axes)):
             if offer(corner):
                 best = np.array(corner)
-        if best is not None:
+        if best is not None or not search.assumed:
             break
-    else:
+    if best is None:
         return
     first = step = 1.0 / (max(axis.grid for axis in axes) - 1)
     for _ in range(sweeps):
@@ -284,7 +314,7 @@ def _explore(claim: Claim, space: Space, search: _Search, rng: np.random.Generat
             if np.any(move != best) and offer(move):
                 best, improved = move, True
         step = min(first, 2 * step) if improved else step / 2
-        if step < 2.0**-45:
+        if step < _SMALLEST or search.done:
             return
 
 
@@ -311,8 +341,12 @@ def critical(
     search, rng = _Search(constant), np.random.default_rng(seed)
     with mpmath.workdps(60):
         for item in SPACES.values() if where is None else where:
+            if search.done:
+                break
             if isinstance(item, Space):
-                _explore(claim, item, search, rng, sweeps)
+                local = _Search(constant)  # each space from its own best point: a coarse grid rarely beats another's
+                _explore(claim, item, local, rng, sweeps)
+                search.take(local)
             else:
                 search.offer(_Trial(claim, [item], dps=item.dps))
         optimum = None if constant.optimum is None else mpmath.mpf(sp.N(constant.optimum, 50)._to_mpmath(180))

@@ -72,6 +72,8 @@ class Balanced(Member):
             "sigma_F": sF, "L_F": sF, "A_norm": sF, "JF_norm": sF, "sigma_A": sF, "mu": sF, "kappa": 1, "Lip_F": 0,
             "sigma_0": root * a0, "J_norm": root * a0, "sigma_J": root * sF * a0, "Jf_norm": root * sF * a0,
             "Lambda": 1, "Lip": 1, "Lambda_f": sF, "Omega": root * ell_a,
+            # rational, though sigma_0 is not
+            "h": real(abs(self.fill) / 2), "a": real(2 * capacity * self.sigma_F * (1 - abs(self.fill))),
             "f_0": a0, "f_a": a, "x0_norm": a0**2, "y_norm": abs(real(y)),
             "rho_0": rho_0, "loss_0": start**2 / 2, "Phi_0": start**2 / 2, "eps": abs(noise),
             "dist0": abs(start + noise) / sF,

@@ -111,6 +111,7 @@ class Extremal(Member):
             "sigma_F": sF, "L_F": sF, "A_norm": sF, "JF_norm": sF, "sigma_A": sF, "mu": sF, "kappa": 1, "Lip_F": 0,
             "sigma_0": s0, "J_norm": s0, "sigma_J": sF * s0, "Jf_norm": sF * s0,
             "Lambda": lam, "Lip": lam, "Lambda_f": sF * lam, "Omega": lam * s,
+            "h": real(h), "a": real((self.sigma_F * self.sigma_0) ** 2 * (1 - 2 * h)),
             "rho_0": rho_0, "loss_0": w * rho_0**2 / 2, "y_norm": rho_0, "x0_norm": 0, "Phi_0": rho_0**2 / 2,
             "eps": abs(noise), "dist": lambda: self._distance(noise), "dist0": abs((rho_0 - noise) / sF),
             "rho": rho, "residual": rho, "loss": w * rho**2 / 2, "grad_norm": w * rho, "q_norm": sF * w * rho,

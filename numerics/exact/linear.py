@@ -194,7 +194,7 @@ def _length(moving: list[tuple[Any, Any]], slowest: Any, start: Any, end: Any) -
 
     value, error = mpmath.quad(integrand, _split(low), error=True)
     if error > asked * abs(value):
-        raise LookupError("ell: the quadrature of the length does not reach the digits asked for")
+        raise LookupError("the quadrature of a length of path does not reach the digits asked for")
     return unit * value / slowest
 
 
