@@ -17,6 +17,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "graph": ("verify.commands.graph", "Draw what rests on what, coloured by status."),
     "width": ("verify.commands.width", "How wide the network has to be, by every theorem; what a width promises."),
     "cite": ("verify.commands.cite", "How to cite dipcert, or the sources of a statement."),
+    "falsify": ("verify.commands.falsify", "Search for an instance that shows a hypothesis to be needed."),
+    "replay": ("verify.commands.replay", "Run a saved counterexample again and compare."),
     "bounds": ("verify.commands.bounds", "Evaluate a statement's formulas and conditions at given constants."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""

@@ -62,11 +62,10 @@ def _partial(y1: float, y2: float, noise: float, bend: float) -> tuple[World, En
     return _with_noise(world, noise), _RUN
 
 
-def _out_of_range(y1: float, y2: float, noise: float, bend: float) -> tuple[World, Engine]:
+def _out_of_range(y1: float, y2: float, bend: float) -> tuple[World, Engine]:
     H = None if not bend else [[[-bend]]]
     world = World(Quadratic([[1.0]], H), Linear([[1.0], [0.0]]), least_squares(), [y1, y2])
-    clean = [y1 - noise, y2]
-    return world.with_(clean=clean, truth=[y1 - noise]), _RUN
+    return world.with_(clean=[y1, 0.0], truth=[y1]), _RUN
 
 
 def _other(name: str, y: float, slope: float, noise: float) -> tuple[World, Engine]:
@@ -181,11 +180,10 @@ FAMILIES = (
     Family(
         "out_of_range",
         ("A.operator.range", "A.operator.range.radial"),
-        "g(s) = s − {bend} s²/2, A = (1, 0)ᵀ, least squares, y = ({y1}, {y2}), noise {noise}",
+        "g(s) = s − {bend} s²/2, A = (1, 0)ᵀ, least squares, y = ({y1}, {y2}), of which (0, {y2}) is noise",
         {
             "y1": Number(100, 1, 100, (1.0, 0.1)),
             "y2": Number(100, 1, 100, (1.0, 0.1)),
-            "noise": _NOISE,
             "bend": Choice((0.0, 1.0)),
         },
         _out_of_range,
@@ -224,9 +222,9 @@ FAMILIES = (
     ),
     Family(
         "overfit",
-        ("when",),
+        ("when", "A.noise.none"),
         "g(s) = s, F = id, least squares, x̄ = {target}, noise {noise}",
-        {"target": Number(10, 0, 10, (0.1,)), "noise": Number(10, 1, 20, (1.0,))},
+        {"target": Number(10, 0, 10, (0.1, 0.5)), "noise": Number(10, 1, 20, (1.0,))},
         _overfit,
     ),
     Family(
