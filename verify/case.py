@@ -222,6 +222,6 @@ def _read(data: Any) -> Finding:
     stray = sorted(set(data) - set(names))
     if stray or "verdict" not in data:
         raise ValueError(f"a finding has a verdict and {', '.join(names)}; check {', '.join(stray) or 'verdict'}")
-    given = {name: float(value) if names[name] == "float" else value for name, value in data.items()}
+    given: dict[str, Any] = {name: float(value) if names[name] == "float" else value for name, value in data.items()}
     given["verdict"] = Verdict(given["verdict"])
     return Finding(**given)

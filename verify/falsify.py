@@ -32,6 +32,7 @@ from theory.ledger import registry
 from theory.statement import Statement
 from verify.case import Case, claim_named
 from verify.claims import Finding, check_point, hypotheses_met, in_force, relation_holds
+from verify.clearest import clearer
 from verify.engine import simulate
 from verify.verdict import Verdict
 from verify.violations import FAMILIES, Family, Numbers, families_for
@@ -143,18 +144,10 @@ def examine(statement: str, drop: tuple[str, ...], scene: Scene) -> Examined:
         if (everywhere or here) and not in_force(claim, point):
             failing |= here
             found = check_point(claim, point) if _doubtful(claim, point) else _fine(claim, point)
-            if worst is None or _clearer(found, worst):
+            if worst is None or clearer(found, worst):
                 worst = found
     spoken = worst is not None and worst.verdict is not Verdict.HYPOTHESIS_NOT_MET
     return Examined(tuple(name for name in drop if name in failing) if spoken else (), worst)
-
-
-def _clearer(found: Finding, than: Finding) -> bool:
-    """Violated before everything else; of two violations the larger one, which is the one to read."""
-    ranks = [(one.verdict is Verdict.VIOLATED, one.slack) for one in (found, than)]
-    if ranks[0][0] != ranks[1][0]:
-        return ranks[0][0]
-    return ranks[0][0] and found.slack < than.slack
 
 
 def _doubtful(claim: Claim, point: Any) -> bool:
@@ -357,7 +350,8 @@ def unmeasured(statement: str) -> str:
 def falsifiable(per_family: int | None = None, progress: Callable[[int, int], None] | None = None) -> tuple[Row, ...]:
     """Every pair of a statement about runs and something that it asks for, held against the grids of all families.
 
-    `per_family` limits the instances of each.  Violations are confirmed at the tightest tolerance.  `progress` is called with (done, total) instances.
+    `per_family` limits the instances of each.  Violations are confirmed at the tightest tolerance.  `progress` is called
+    with (done, total) instances.
     """
     pairs = {(key, name): [0, 0] for key in about_runs() for name in requirements(key)}
     found: dict[tuple[str, str], tuple[Family, Numbers, Finding]] = {}
@@ -382,7 +376,7 @@ def falsifiable(per_family: int | None = None, progress: Callable[[int, int], No
 def _row(pair: tuple[str, str], counts: list[int], hit: tuple[Family, Numbers, Finding] | None) -> Row:
     if hit is not None:
         family, numbers, finding = hit
-        return Row(*pair, "found", family.name, dict(numbers), finding, *counts, family.words(numbers))
+        return Row(*pair, "found", family.name, dict(numbers), finding, counts[0], counts[1], family.words(numbers))
     reason = reason_for(*pair)
     return Row(*pair, "open" if reason is None else reason.kind, tried=counts[0], broken=counts[1],
                text="" if reason is None else reason.text)  # fmt: skip

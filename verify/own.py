@@ -36,6 +36,7 @@ from theory.ledger import Item, registry
 from theory.statement import Statement
 from verify.case import Case
 from verify.claims import Summary, check_scene, engine_of
+from verify.clearest import clearest
 from verify.engine import Engine, simulate
 from verify.verdict import Verdict
 
@@ -50,7 +51,8 @@ class OwnResult:
 
     `verdict`: violated (then `case` replays the counterexample), holds, undecided, or hypothesis_not_met if no instance met
     the hypotheses: then nothing was tested.  `examples` instances were run, on `non_vacuous` of them the statement was in
-    force, at `times` stored times.  `tightest`: the largest share of the right side that the left one reached.
+    force, at `times` stored times; on `attained` of them both sides agree to six digits somewhere, which no precision tells
+    from a tiny slack and which counts as holding.  `tightest`: the largest share of one side that the other one reached.
     """
 
     statement: str
@@ -58,6 +60,7 @@ class OwnResult:
     examples: int
     non_vacuous: int
     times: int
+    attained: int = 0
     tightest: float = math.nan
     case: Case | None = None
     why: str = ""
@@ -66,8 +69,10 @@ class OwnResult:
         counts = f"{self.examples} instances, in force on {self.non_vacuous} of them, at {self.times} stored times"
         if self.case is None:
             lines = [f"{self.statement}: {self.verdict}", f"  {counts}"]
-            if math.isfinite(self.tightest):
-                lines.append(f"  attained up to {100 * self.tightest:.4g}%")
+            if self.attained:
+                lines.append(f"  attained, to six digits or more, on {self.attained}")
+            elif math.isfinite(self.tightest):
+                lines.append(f"  the sides come as near as {100 * self.tightest:.4g}%")
             if self.verdict is Verdict.HYPOTHESIS_NOT_MET:
                 lines.append(f"  nothing was tested: {self.why}")
             return "\n".join(lines)
@@ -93,6 +98,7 @@ class _Trial:
     non_vacuous: int = 0
     times: int = 0
     undecided: int = 0
+    attained: int = 0
     tightest: float = math.nan
     why: str = ""
 
@@ -105,7 +111,8 @@ class _Trial:
             return False
         self.non_vacuous += 1
         self.times += summary.in_force
-        self.undecided += summary.verdict is Verdict.UNDECIDED
+        self.attained += summary.attained > 0
+        self.undecided += summary.verdict is Verdict.UNDECIDED and not summary.attained
         if summary.worst is not None and math.isfinite(summary.worst.tightness):
             tightness = summary.worst.tightness
             hypothesis.target(tightness)
@@ -155,12 +162,12 @@ def check_statement(
     except (NoSuchExample, Unsatisfiable):
         return _result(statement, trial)
     tight = engine.tighter or engine
-    summary = trial.checked(world, tight)
-    if summary is None or summary.verdict is not Verdict.VIOLATED or summary.worst is None:
+    finding = clearest(claim, simulate(world, tight))
+    if finding is None:
         trial.undecided += 1  # not there at the tightest tolerance
         return _result(statement, trial)
     theorem = f"{Path(declared_in).name or 'a file of your own'}:{statement.id}"
-    case = Case(statement.id, world, tight, summary.worst, note=statement.title, theorem=theorem, own=claim)
+    case = Case(statement.id, world, tight, finding, note=statement.title, theorem=theorem, own=claim)
     return _result(statement, trial, case)
 
 
@@ -173,7 +180,15 @@ def _result(statement: Statement, trial: _Trial, case: Case | None = None) -> Ow
     elif trial.undecided:
         verdict = Verdict.UNDECIDED
     return OwnResult(
-        statement.id, verdict, trial.examples, trial.non_vacuous, trial.times, trial.tightest, case, trial.why
+        statement.id,
+        verdict,
+        trial.examples,
+        trial.non_vacuous,
+        trial.times,
+        trial.attained,
+        trial.tightest,
+        case,
+        trial.why,
     )
 
 

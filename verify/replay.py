@@ -84,10 +84,10 @@ class Replayed:
 def _run(data: Mapping[str, Any], tighter: bool, own: Claim | None) -> Replayed:
     case = Case.from_json(data, own)
     _, found = case.replay(tighter=tighter)
-    recorded = [
+    then, now = (
         Recorded(str(one.verdict), one.lhs, one.rhs, one.slack, one.budget, one.why) for one in (case.finding, found)
-    ]
-    return Replayed("run", _named(data), case.note, *recorded, case.made_with or {}, versions(), case.finding.t)
+    )
+    return Replayed("run", _named(data), case.note, then, now, case.made_with or {}, versions(), case.finding.t)
 
 
 def _point(data: Mapping[str, Any], tighter: bool, own: Claim | None) -> Replayed:

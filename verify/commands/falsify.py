@@ -127,12 +127,15 @@ def text(found: Falsification, path: Path | None) -> str:
     dropped = ", ".join(found.drop)
     lines = [f"{found.statement} without {dropped}", f"  claimed: {registry[found.statement].conclusion}", ""]
     if found.case is None:
-        lines += [
-            f"No counterexample among {found.tried} instances, on {found.broken} of which {dropped} fails alone.",
-            "That is no proof that it is not needed.",
-        ]
+        lines.append(
+            f"No counterexample among {found.tried} instances, on {found.broken} of which what was dropped fails alone."
+        )
         if found.reason is not None:
-            lines += ["", f"There can be none ({found.reason.kind}): {found.reason.text}."]
+            lines.append(f"There can be none ({found.reason.kind}): {found.reason.text}.")
+        elif not found.tried:
+            lines.append("No family of instances violates it alone. That is no proof that it is not needed.")
+        else:
+            lines.append("That is no proof that it is not needed.")
         return "\n".join(lines) + "\n"
     finding = found.case.finding
     lines += [

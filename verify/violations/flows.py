@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from numerics.losses import loss
 from numerics.worlds import Linear, Power, Quadratic, Sine, Understated, World, least_squares
 from numerics.worlds.outside import FlatLoss, PartialLoss
@@ -81,7 +83,7 @@ def _other(name: str, y: float, slope: float, noise: float) -> tuple[World, Engi
 
 def _sine(x0: float, target: float, noise: float, beta: float) -> tuple[World, Engine]:
     operator = Sine([[1.0]], beta)
-    clean = operator(Linear([[1.0]])([target]))
+    clean = operator(np.array([target]))
     world = World(Quadratic([[1.0]], None, [x0]), operator, least_squares(), clean + noise, clean, [target])
     return world, _RUN
 
@@ -110,7 +112,7 @@ def _weighted(x1: float, x2: float, noise: float, weight: float) -> tuple[World,
 
 def _sines(x1: float, z2: float, beta: float) -> tuple[World, Engine]:
     operator = Sine([[1.0, -1.0]], beta)
-    clean = operator(Linear([[0.0], [-1.0]])([z2]))
+    clean = operator(np.array([0.0, -z2]))
     generator = Quadratic([[1.0, 0.0], [0.0, 1.0]], None, [x1, 0.0])
     return World(generator, operator, least_squares(), clean, clean, [0.0, -z2]), _RUN
 

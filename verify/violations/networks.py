@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from numerics.losses import loss
 from numerics.worlds import Linear, Sine, TwoLayerGenerator, World, least_squares
 from numerics.worlds.outside import BowedLoss, FlatLoss, PartialLoss
@@ -54,7 +56,7 @@ def _curved(train: str, activation: str, a0: float, v0: float, target: float) ->
     """A nonlinear operator."""
     operator = Sine([[1.0]], 0.9)
     generator = TwoLayerGenerator(activation, train, [a0], [[v0]])  # type: ignore[arg-type]
-    clean = operator(Linear([[1.0]])([target]))
+    clean = operator(np.array([target]))
     return World(generator, operator, least_squares(), clean + 0.01, clean, [target]), _RUN
 
 
