@@ -83,6 +83,8 @@ def stepped_lipschitz(generator: Any, sigma_0: float) -> Callable[[float], float
 def _energy_inputs(point: Point) -> tuple[float, float, float, float, Callable[[float], float]]:
     """E_0, Φ_0 (upwards), σ0, Λ and Lip of a run with a linear operator."""
     world, start = point.world, point.scene.at(0)
+    if not world.sigma_0 > 0:
+        raise LookupError("sigma_0 is zero: no path budget is finite")
     phi = norm(start.v - world.y) ** 2 / 2
     if world not in _STEPPED:
         _STEPPED[world] = stepped_lipschitz(world.generator, world.sigma_0)
@@ -209,8 +211,7 @@ def _scaled(point: Point) -> Mapping[str, tuple[float, float]]:
 def _smooth_loss(point: Point) -> Mapping[str, tuple[float, float]]:
     """s = the loss here, M a Lipschitz constant of ∇L_y on the ball ‖v − y‖ ≤ ‖y(t) − y‖."""
     loss = point.scene.loss
-    theory = getattr(loss, "theory", None)
-    constant = None if theory is None else theory.gradient_lipschitz
+    constant = getattr(getattr(loss, "theory", loss), "gradient_lipschitz", None)
     if constant is None:
         raise LookupError(f"no Lipschitz constant of the gradient of the loss {loss.name} is known")
     M = float(sp.N(sp.sympify(constant).subs(sym("r"), point.value("residual")))) * point.world.w_max

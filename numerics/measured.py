@@ -244,7 +244,9 @@ def _mirror_gap(point: Point) -> float:
 
 
 def _of_mirror(p: Point, value: float) -> float:
-    return (_DIFFERENCES + 8 * p.relative) * norm(_B(p).T @ p.gradient) + _DIFFERENCES * p.speed * 1e-3
+    # displacements are sums of doubles: next to rest a move of `reach` may be no more than their rounding
+    rounded = 4 * np.finfo(float).eps * (norm(p.d) + norm(p.net.a)) * p.speed / p.reach if p.reach > 0 else math.inf
+    return (_DIFFERENCES + 8 * p.relative) * norm(_B(p).T @ p.gradient) + _DIFFERENCES * p.speed * 1e-3 + rounded
 
 
 def _loss_limit(point: Point) -> float:

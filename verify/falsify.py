@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -21,20 +23,32 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample, Unsatisfiable
 
 from numerics.assumed import UNANSWERED, assumed
+from numerics.chosen import CHOSEN, points_of
 from numerics.compile import HypothesisNotMet
 from numerics.measured import MEASURED, sides
-from numerics.scene import Point, Scene
+from numerics.scene import Scene
 from theory.claim import Claim, claim_of
 from theory.ledger import registry
 from theory.statement import Statement
 from verify.case import Case, claim_named
 from verify.claims import Finding, check_point, hypotheses_met, in_force, relation_holds
+from verify.clearest import clearer
 from verify.engine import simulate
 from verify.verdict import Verdict
 from verify.violations import FAMILIES, Family, Numbers, families_for
 from verify.violations.reasons import Reason, reason_for
 
-__all__ = ["Falsification", "Row", "aliases", "examine", "falsifiable", "falsify", "requirements"]
+__all__ = [
+    "Falsification",
+    "Row",
+    "about_runs",
+    "aliases",
+    "examine",
+    "falsifiable",
+    "falsify",
+    "requirements",
+    "unmeasured",
+]
 
 _QUIET = tuple(hypothesis.HealthCheck)
 
@@ -125,26 +139,18 @@ def examine(statement: str, drop: tuple[str, ...], scene: Scene) -> Examined:
     if not failing and not relations:
         return Examined()
     worst, everywhere = None, frozenset(failing)
-    for point in scene.points()[1:]:
+    for point in points_of(statement, scene)[1:]:
         here = {name for name, relation in relations.items() if _fails(relation, point)}
         if (everywhere or here) and not in_force(claim, point):
             failing |= here
             found = check_point(claim, point) if _doubtful(claim, point) else _fine(claim, point)
-            if worst is None or _clearer(found, worst):
+            if worst is None or clearer(found, worst):
                 worst = found
     spoken = worst is not None and worst.verdict is not Verdict.HYPOTHESIS_NOT_MET
     return Examined(tuple(name for name in drop if name in failing) if spoken else (), worst)
 
 
-def _clearer(found: Finding, than: Finding) -> bool:
-    """Violated before everything else; of two violations the larger one, which is the one to read."""
-    ranks = [(one.verdict is Verdict.VIOLATED, one.slack) for one in (found, than)]
-    if ranks[0][0] != ranks[1][0]:
-        return ranks[0][0]
-    return ranks[0][0] and found.slack < than.slack
-
-
-def _doubtful(claim: Claim, point: Point) -> bool:
+def _doubtful(claim: Claim, point: Any) -> bool:
     """False where the two sides alone show that there is no violation, so that no error budget is needed."""
     try:
         lhs, rhs = sides(claim.conclusion, point)
@@ -155,12 +161,12 @@ def _doubtful(claim: Claim, point: Point) -> bool:
     return bool(lhs < rhs) if isinstance(claim.conclusion, sp.Ge | sp.Gt) else True
 
 
-def _fine(claim: Claim, point: Point) -> Finding:
+def _fine(claim: Claim, point: Any) -> Finding:
     lhs, rhs = sides(claim.conclusion, point)
     return Finding(claim.name, Verdict.HOLDS, point.i, float(point.value("t")), lhs, rhs, abs(rhs - lhs))
 
 
-def _fails(relation: Any, point: Point) -> bool:
+def _fails(relation: Any, point: Any) -> bool:
     """Whether it is known to fail there."""
     try:
         return not relation_holds(relation, point)
@@ -271,7 +277,8 @@ def falsify(
     search = _Search(statement, dropped, progress)
     hit = search.on_grids(families, maximum)
     if hit is not None and shrink:
-        hit = search.with_hypothesis(hit[0], maximum, seed, kept) or hit
+        with suppress(KeyboardInterrupt):  # what was found is kept, as it was found
+            hit = search.with_hypothesis(hit[0], maximum, seed, kept) or hit
     elif hit is None and shrink:
         each = (maximum - len(search.seen)) // max(1, len(families))
         hits = (search.with_hypothesis(family, each, seed, kept) for family in families if each > 0)
@@ -327,26 +334,28 @@ def about_runs() -> tuple[str, ...]:
     items = (
         item for item in registry.values() if isinstance(item, Statement) and item.kind not in ("trusted", "condition")
     )
-    return tuple(item.id for item in items if item.conclusion is not None and not _unmeasured(item.id))
+    return tuple(item.id for item in items if item.conclusion is not None and not unmeasured(item.id))
 
 
-def _unmeasured(statement: str) -> str:
+def unmeasured(statement: str) -> str:
     """What of a statement nobody measures or answers on a run; empty if there is nothing of the kind."""
     claim = claim_of(statement, registry)
     relations = [claim.conclusion, claim.when, *(relation for _, relation in claim.conditions)]
     symbols = {str(symbol) for relation in relations if relation is not None for symbol in relation.free_symbols}
-    missing = sorted(symbols - set(MEASURED)) + [name for name in claim.hypotheses if name in UNANSWERED]
+    missing = [] if statement in CHOSEN else sorted(symbols - set(MEASURED))
+    missing += [name for name in claim.hypotheses if name in UNANSWERED]
     return ", ".join(missing)
 
 
-def falsifiable(progress: Callable[[int, int], None] | None = None) -> tuple[Row, ...]:
+def falsifiable(per_family: int | None = None, progress: Callable[[int, int], None] | None = None) -> tuple[Row, ...]:
     """Every pair of a statement about runs and something that it asks for, held against the grids of all families.
 
-    Violations are confirmed at the tightest tolerance.  `progress` is called with (done, total) instances.
+    `per_family` limits the instances of each.  Violations are confirmed at the tightest tolerance.  `progress` is called
+    with (done, total) instances.
     """
     pairs = {(key, name): [0, 0] for key in about_runs() for name in requirements(key)}
     found: dict[tuple[str, str], tuple[Family, Numbers, Finding]] = {}
-    grids = [(family, numbers) for family in FAMILIES for numbers in family.grid()]
+    grids = [(family, numbers) for family in FAMILIES for numbers in islice(family.grid(), per_family)]
     for done, (family, numbers) in enumerate(grids):
         wanted = [pair for pair in pairs if pair[1] in family.breaks and pair not in found]
         scene = _run(family, numbers) if wanted else None
@@ -367,7 +376,7 @@ def falsifiable(progress: Callable[[int, int], None] | None = None) -> tuple[Row
 def _row(pair: tuple[str, str], counts: list[int], hit: tuple[Family, Numbers, Finding] | None) -> Row:
     if hit is not None:
         family, numbers, finding = hit
-        return Row(*pair, "found", family.name, dict(numbers), finding, *counts, family.words(numbers))
+        return Row(*pair, "found", family.name, dict(numbers), finding, counts[0], counts[1], family.words(numbers))
     reason = reason_for(*pair)
     return Row(*pair, "open" if reason is None else reason.kind, tried=counts[0], broken=counts[1],
                text="" if reason is None else reason.text)  # fmt: skip

@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("verify.commands.verify", "Property suites: every statement against runs of small random instances."),
     "audit": ("verify.commands.audit", "Hold statements and proof steps against a pool of instances; hunt mutants."),
     "report": ("verify.commands.report", "Make a page of an audit that was written to a directory."),
+    "falsify": ("verify.commands.falsify", "Search for an instance that shows a hypothesis to be needed."),
+    "replay": ("verify.commands.replay", "Run a saved counterexample again and compare."),
     "bounds": ("verify.commands.bounds", "Evaluate a statement's formulas and conditions at given constants."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from numerics.losses import loss
 from numerics.worlds import Linear, Power, Quadratic, Sine, Understated, World, least_squares
 from numerics.worlds.outside import FlatLoss, PartialLoss
@@ -62,11 +64,10 @@ def _partial(y1: float, y2: float, noise: float, bend: float) -> tuple[World, En
     return _with_noise(world, noise), _RUN
 
 
-def _out_of_range(y1: float, y2: float, noise: float, bend: float) -> tuple[World, Engine]:
+def _out_of_range(y1: float, y2: float, bend: float) -> tuple[World, Engine]:
     H = None if not bend else [[[-bend]]]
     world = World(Quadratic([[1.0]], H), Linear([[1.0], [0.0]]), least_squares(), [y1, y2])
-    clean = [y1 - noise, y2]
-    return world.with_(clean=clean, truth=[y1 - noise]), _RUN
+    return world.with_(clean=[y1, 0.0], truth=[y1]), _RUN
 
 
 def _other(name: str, y: float, slope: float, noise: float) -> tuple[World, Engine]:
@@ -82,7 +83,7 @@ def _other(name: str, y: float, slope: float, noise: float) -> tuple[World, Engi
 
 def _sine(x0: float, target: float, noise: float, beta: float) -> tuple[World, Engine]:
     operator = Sine([[1.0]], beta)
-    clean = operator(Linear([[1.0]])([target]))
+    clean = operator(np.array([target]))
     world = World(Quadratic([[1.0]], None, [x0]), operator, least_squares(), clean + noise, clean, [target])
     return world, _RUN
 
@@ -111,7 +112,7 @@ def _weighted(x1: float, x2: float, noise: float, weight: float) -> tuple[World,
 
 def _sines(x1: float, z2: float, beta: float) -> tuple[World, Engine]:
     operator = Sine([[1.0, -1.0]], beta)
-    clean = operator(Linear([[0.0], [-1.0]])([z2]))
+    clean = operator(np.array([0.0, -z2]))
     generator = Quadratic([[1.0, 0.0], [0.0, 1.0]], None, [x1, 0.0])
     return World(generator, operator, least_squares(), clean, clean, [0.0, -z2]), _RUN
 
@@ -181,11 +182,10 @@ FAMILIES = (
     Family(
         "out_of_range",
         ("A.operator.range", "A.operator.range.radial"),
-        "g(s) = s − {bend} s²/2, A = (1, 0)ᵀ, least squares, y = ({y1}, {y2}), noise {noise}",
+        "g(s) = s − {bend} s²/2, A = (1, 0)ᵀ, least squares, y = ({y1}, {y2}), of which (0, {y2}) is noise",
         {
             "y1": Number(100, 1, 100, (1.0, 0.1)),
             "y2": Number(100, 1, 100, (1.0, 0.1)),
-            "noise": _NOISE,
             "bend": Choice((0.0, 1.0)),
         },
         _out_of_range,
@@ -224,9 +224,9 @@ FAMILIES = (
     ),
     Family(
         "overfit",
-        ("when",),
+        ("when", "A.noise.none"),
         "g(s) = s, F = id, least squares, x̄ = {target}, noise {noise}",
-        {"target": Number(10, 0, 10, (0.1,)), "noise": Number(10, 1, 20, (1.0,))},
+        {"target": Number(10, 0, 10, (0.1, 0.5)), "noise": Number(10, 1, 20, (1.0,))},
         _overfit,
     ),
     Family(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from numerics.losses import loss
 from numerics.worlds import Linear, Sine, TwoLayerGenerator, World, least_squares
 from numerics.worlds.outside import BowedLoss, FlatLoss, PartialLoss
@@ -30,12 +34,14 @@ def _both_layers(activation: str, a0: float, v0: float, y: float) -> tuple[World
     return _neuron("both", activation, a0, v0, y)
 
 
-def _outside(name: str, activation: str, a0: float, v0: float, y: float, other: float) -> tuple[World, Engine]:
+def _outside(
+    name: str, activation: str, train: Any, a0: float, v0: float, y: float, other: float
+) -> tuple[World, Engine]:
     """A loss outside the assumptions, or an operator that does not reach y; two outputs where it needs them."""
     if name == "partial":
-        generator = TwoLayerGenerator(activation, "both", [a0], [[v0], [v0]])
+        generator = TwoLayerGenerator(activation, train, [a0], [[v0], [v0]])
         return World(generator, Linear([[1.0, 0.0], [0.0, 1.0]]), PartialLoss(), [y, other]), _RUN
-    generator = TwoLayerGenerator(activation, "both", [a0], [[v0]])
+    generator = TwoLayerGenerator(activation, train, [a0], [[v0]])
     if name == "range":
         return World(generator, Linear([[1.0], [0.0]]), least_squares(), [y, other]), _RUN
     return World(generator, Linear([[1.0]]), FlatLoss(), [y]), _RUN
@@ -50,7 +56,7 @@ def _curved(train: str, activation: str, a0: float, v0: float, target: float) ->
     """A nonlinear operator."""
     operator = Sine([[1.0]], 0.9)
     generator = TwoLayerGenerator(activation, train, [a0], [[v0]])  # type: ignore[arg-type]
-    clean = operator(Linear([[1.0]])([target]))
+    clean = operator(np.array([target]))
     return World(generator, operator, least_squares(), clean + 0.01, clean, [target]), _RUN
 
 
@@ -68,12 +74,13 @@ def _outside_of(name: str, breaks: tuple[str, ...], text: str) -> Family:
     return Family(
         f"neuron_{name}",
         breaks,
-        f"one neuron {{activation}}, both layers trained, a0 = {{a0}}, v0 = {{v0}}; {text}",
+        f"one neuron {{activation}}, {{train}} trained, a0 = {{a0}}, v0 = {{v0}}; {text}",
         {
+            "train": Choice(("both", "W")),
             "activation": Choice(("identity", "tanh")),
             "a0": Number(10, -20, 20, (1.0,)),
             "v0": Number(10, -20, 20, (1.0, 0.1)),
-            "y": Number(100, -200, 200, (0.5, 0.0, 1.5)),
+            "y": Number(100, -200, 200, (0.5, 1.5)),
             "other": Number(10, -20, 20, (1.0,)),
         },
         lambda **numbers: _outside(name, **numbers),

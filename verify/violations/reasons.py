@@ -33,7 +33,14 @@ _OF_LEAST_SQUARES = (
     "A.loss.least_squares",
 )  # fmt: skip
 _POSITIVE_SIGMA_F = ("baseline.condition", "sharp.condition", "dip2.amgm")
-_POSITIVE_SIGMA_0 = ("baseline.condition", "sharp.condition", "illposed.energy", "dip2.energy")
+_POSITIVE_SIGMA_0 = (
+    "baseline.condition",
+    "sharp.condition",
+    "illposed.energy",
+    "dip2.energy",
+    "illposed.rate",
+    "illposed.discrepancy",
+)
 _SEEN_OF_MINIMIZER = frozenset({"residual", "residual_h", "x_err", "y_err", "unseen", "theta_dist", "r"})
 _SHARP = (
     "sharp.length", "sharp.sigma", "sharp.rate", "sharp.logistic", "sharp.stop", "sharp.general", "step.majorant_rate",
@@ -57,6 +64,7 @@ _ZERO = Reason(
 )
 _PARTS = Reason("undefined", "the conclusion speaks of the parts of such a network, which nothing else has")
 _SHIFT = Reason("unused", "adding a constant to the loss changes neither the flow nor any difference of losses")
+_BUDGET = Reason("undefined", "without it there is no path budget L, of which the bound is made")
 _IDENTITY = Reason(
     "unused", "an identity of the velocity at one time, in which the loss enters through its gradient only"
 )
@@ -73,6 +81,10 @@ _PAIRS: Mapping[tuple[str, str], Reason] = {
         "does not grow too much",
     ),
     ("gd.length", "gd.condition"): Reason("undefined", "where the condition fails the bound is not a real number"),
+    ("gd.length", "gd.length"): Reason("undefined", "where the condition fails the bound is not a real number"),
+    ("gd.rate", "gd.rate"): Reason(
+        "undefined", "where the condition fails there is no radius on whose ball A.gradient_lipschitz could ask for M"
+    ),
     ("gd.rate", "gd.condition"): Reason(
         "undefined", "where the condition fails there is no radius on whose ball A.gradient_lipschitz could ask for M"
     ),
@@ -87,6 +99,12 @@ _PAIRS: Mapping[tuple[str, str], Reason] = {
         "unused", "σ_min(J_g(t)) >= σ_0 − Λ ℓ(t) at all times at which the modulus is valid"
     ),
     ("illposed.semiconvergence", "A.init"): Reason("unused", "G is infinite, and with it the right side"),
+    ("illposed.discrepancy", "illposed.discrepancy"): _BUDGET,
+    ("illposed.rate", "illposed.rate"): _BUDGET,
+    ("dip2.energy", "dip2.energy"): _BUDGET,
+    ("illposed.discrepancy", "A.stop.tau"): Reason("undefined", "τ − 1 in a denominator of the bound"),
+    ("recover.mu_linear", "A.operator.linear"): Reason("undefined", "σ_min(A) is that of a matrix"),
+    ("wonly.descent", "A.loss.min"): _SHIFT,
     ("illposed.energy", "illposed.energy"): Reason("undefined", "the right side has σ_0 − Ω(ℓ) in a denominator"),
     ("wonly.mirror", "A.network.W"): Reason(
         "unused", "d/dt H(a) = −B(t)ᵀ∇L with the V of the moment, whether it is trained or not (what fails is that B is fixed)"
@@ -129,6 +147,8 @@ def _speaks_of(claim: Claim) -> set[str]:
 def _by_statement(claim: Claim, name: str) -> Reason | None:
     if name == claim.id:  # the condition that the statement itself sets
         return None
+    if claim.id == "recover.synthesis":
+        return Reason("unused", "|S z| <= |S| |z| for every z: generator, loss and data do not enter")
     if claim.id == "sharp.implies_baseline":
         return _ARITHMETIC
     if claim.id == "dip2.balanced" and name.startswith(("A.loss", "A.operator", "A.activation")):
@@ -197,7 +217,7 @@ def _of_generator(claim: Claim, name: str) -> Reason | None:
 
 def _of_condition(claim: Claim, name: str) -> Reason | None:
     if name == "A.noise.positive" and "eps" in _speaks_of(claim):
-        return Reason("unused", "with no noise the time from which the conclusion is claimed is infinite")
+        return Reason("unused", "with no noise the bound, or the time from which it is claimed, is infinite")
     if name == "sharp.condition" and _asks(claim, "gd.condition"):
         return Reason("implied", "by gd.condition, since ν < 1")
     if name in ("sharp.condition", claim.id) and claim.id in _ROOTS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from numerics.worlds import Linear, Quadratic, Sine, TwoLayerGenerator, Understated, World, least_squares
 from numerics.worlds.outside import FlatLoss
 from verify.engine import Engine
@@ -45,7 +47,7 @@ def _flat(y: float, c: float) -> tuple[World, Engine]:
 def _curved(a0: float, v0: float, target: float, c: float) -> tuple[World, Engine]:
     operator = Sine([[1.0]], 0.9)
     generator = TwoLayerGenerator("tanh", "W", [a0], [[v0]])
-    clean = operator(Linear([[1.0]])([target]))
+    clean = operator(np.array([target]))
     return World(generator, operator, least_squares(), clean, clean, [target]), Engine("descent", c=c, steps=400)
 
 
