@@ -200,7 +200,7 @@ def _scaled(point: Point) -> Mapping[str, tuple[float, float]]:
     s = 2.2 * world.generator.modulus * world.rho_0 / (world.sigma_0**2 * world.operator.sigma_F)
     if not s > 0:
         raise LookupError("a linear generator has h = 0 at every scale")
-    scaled = world.with_(operator=Linear(s * world.operator.A))
+    scaled = world.with_(operator=Linear(s * world.operator.A), clean=None, truth=None)
     return {
         "scale": (s, 0.0),
         "rho_0": (scaled.rho_0, 1e-12 * scaled.rho_0),

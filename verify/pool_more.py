@@ -113,7 +113,7 @@ def _network(activation: str, train: Any, a0: Any, V0: Any, y: Any, A: Any = Non
 
 
 def _networks() -> Iterator[Row]:
-    both = "both"
+    both: Any = "both"
     # beyond the capacity of dip2.amgm: 2 -> 2.02, a square lost, k for its root, the norm of A
     yield "a = v = 1, y = -0.005", "a = v", _network("identity", both, 1.0, 1.0, -0.005), _REST
     yield "a = v = 0.5, y = -0.15", "a = v", _network("identity", both, 0.5, 0.5, -0.15), _REST
