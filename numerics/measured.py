@@ -328,7 +328,8 @@ def _chain_gap(point: Point) -> float:
 def _of_chain(p: Point, value: float) -> float:
     """Truncation and rounding of difference quotients whose steps move v by a thousandth of the residual."""
     size = p.world.sensitivity(p.d) * norm(p.gradient)
-    noise = 1e-15 * p.series("loss") / p.coordinate_step
+    moved = p.rounding * p.series("residual") * norm(p.gradient)
+    noise = (1e-15 * p.series("loss") + 2 * moved) / p.coordinate_step
     return _DIFFERENCES * size + math.sqrt(p.world.size) * (1e4 * p.rounding * size + noise)
 
 

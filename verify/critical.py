@@ -29,7 +29,7 @@ from theory.mutant import DIAL, Constant
 from theory.symbols import sym
 from verify.critical_spaces import SPACES, Axis, Space
 
-__all__ = ["SPACES", "Axis", "Critical", "Space", "critical", "refuted"]
+__all__ = ["SPACES", "Axis", "Critical", "Space", "critical", "refuted", "speaks"]
 
 _FINE = mpmath.mpf(10) ** -13
 """Relative width of the interval around the critical value of one point."""
@@ -133,6 +133,17 @@ def _in_force(claim: Claim, point: ExactPoint, given: Mapping[str, Any]) -> bool
     conditions = [relation for _, relation in claim.conditions]
     conditions += [] if claim.when is None else [claim.when]
     return _assumed(claim, point) and all(_holds(relation, point, given) for relation in conditions)
+
+
+def speaks(claim: Claim, point: ExactPoint) -> bool:
+    """Whether the claim is in force at a point, and its conclusion has a value there."""
+    if not _in_force(claim, point, {}):
+        return False
+    try:
+        exact_sides(claim.conclusion, point)
+    except (HypothesisNotMet, LookupError):
+        return False
+    return True
 
 
 def refuted(claim: Claim, point: ExactPoint, setting: Any = None) -> bool:

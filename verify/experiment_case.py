@@ -64,7 +64,11 @@ class ExperimentCase:
             data["statement"], data["seed"], data["draws"], data.get("mutant", ""), data.get("note", ""), data["found"]
         )
 
+    @property
+    def name(self) -> str:
+        """A file name: the claim and the seed."""
+        return f"{self.statement}--{self.mutant or 'statement'}-experiment-{self.seed}.json"
+
     def save(self, directory: Path) -> Path:
         """Write it to the directory; the path."""
-        what = f"{self.statement}--{self.mutant or 'statement'}-experiment-{self.seed}.json"
-        return write(self.to_json(), what, directory)
+        return write(self.to_json(), self.name, directory)

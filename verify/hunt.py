@@ -2,7 +2,8 @@
 
 A :class:`Stage` runs the instances of :mod:`verify.pool` once and keeps their scenes.  A mutant is tried on them, those
 first on which its statement is tightest; a violation counts only if it is there as well when the flow is integrated with
-the tightest tolerance.  What is killed comes with a case that replays.
+the tightest tolerance.  What survives is tried on runs in closed form, to 40 digits (:mod:`verify.pool_exact`), and, where
+the statement has a probability, by draws (:mod:`verify.random_claims`).  What is killed comes with a case that replays.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ from theory.ledger import registry
 from theory.mutant import Mutant
 from verify.case import Case
 from verify.claims import Finding, Summary, check_scene
+from verify.critical import refuted, speaks
 from verify.engine import simulate
+from verify.experiment_case import ExperimentCase
+from verify.point_case import PointCase
 from verify.pool import Depth, Instance, instances
+from verify.pool_exact import exact_points
+from verify.random_claims import EXPERIMENTS, run_experiment
 from verify.verdict import Verdict
 
 __all__ = ["Hunted", "Stage", "confirmed", "hunt", "hunted_keys"]
 
 Progress = Callable[[str, int, int], None]
+AnyCase = Case | PointCase | ExperimentCase
 
 
 @dataclass
@@ -71,7 +78,7 @@ class Hunted:
     why: str
     tried: int
     non_vacuous: int
-    case: Case | None = None
+    case: AnyCase | None = None
     finding: Finding | None = None
     instance: str = ""
     tightness: float = math.nan
@@ -166,4 +173,54 @@ def _hunt_one(key: str, mutant: Mutant, scenes: list[tuple[Instance, Scene]], de
                 name, mutant.text, mutant.truth, "killed", mutant.why, tried, non_vacuous, case, finding, instance.name,
                 finding.tightness,
             )  # fmt: skip
+    for more in (_on_exact_points, _by_draws):
+        extra = more(key, mutant, claim, depth, seed)
+        tried, non_vacuous = tried + extra.tried, non_vacuous + extra.non_vacuous
+        if extra.case is not None:
+            return Hunted(
+                name, mutant.text, mutant.truth, "killed", mutant.why, tried, non_vacuous, extra.case, None, extra.where
+            )
     return Hunted(name, mutant.text, mutant.truth, "survived", mutant.why, tried, non_vacuous, tightness=tightness)
+
+
+@dataclass(frozen=True)
+class _Extra:
+    tried: int = 0
+    non_vacuous: int = 0
+    case: AnyCase | None = None
+    where: str = ""
+
+
+def _on_exact_points(key: str, mutant: Mutant, claim: Claim, depth: Depth, seed: int) -> _Extra:
+    """Runs in closed form, to 40 digits: late times and members next to a threshold."""
+    tried = spoken = 0
+    for point in exact_points():
+        tried += 1
+        if not speaks(claim, point):
+            continue
+        spoken += 1
+        if refuted(claim, point):
+            case = PointCase.of(key, point, mutant.name, note=mutant.text)
+            where = f"{point.member.family} {point.member.parameters}, t = {point.time}"
+            return _Extra(tried, spoken, case, where)
+    return _Extra(tried, spoken)
+
+
+_DRAWS = {"dev": (2500,), "ci": (2500, 10_000), "deep": (10_000, 40_000)}
+
+
+def _by_draws(key: str, mutant: Mutant, claim: Claim, depth: Depth, seed: int) -> _Extra:
+    """Statements with a probability: draws until the anytime-valid confidence limit refutes the mutant."""
+    if key not in EXPERIMENTS:
+        return _Extra()
+    tried = 0
+    for draws in _DRAWS[depth]:
+        try:
+            outcome = run_experiment(key, seed=seed, draws=draws, mutant=mutant)
+        except LookupError:  # it changes what no experiment draws
+            return _Extra(tried)
+        tried += outcome.draws
+        if outcome.verdict is Verdict.VIOLATED:
+            case = ExperimentCase.of(key, seed, draws, mutant.name)
+            return _Extra(tried, tried, case, f"{outcome.draws} draws: {outcome.text}")
+    return _Extra(tried, tried)

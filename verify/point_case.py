@@ -74,8 +74,13 @@ class PointCase:
         drop = tuple(data.get("drop", ()))
         return cls(data["statement"], point, data.get("mutant", ""), drop, data.get("note", ""), data["found"])
 
-    def save(self, directory: Path) -> Path:
-        """Write it to the directory; the path."""
+    @property
+    def name(self) -> str:
+        """A file name: the claim and a hash of the point."""
         text = json.dumps(self.point.to_json(), sort_keys=True)
         what = f"{self.statement}--{self.mutant or '-'.join(self.drop) or 'statement'}"
-        return write(self.to_json(), f"{what}-point-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json", directory)
+        return f"{what}-point-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+
+    def save(self, directory: Path) -> Path:
+        """Write it to the directory; the path."""
+        return write(self.to_json(), self.name, directory)
