@@ -119,7 +119,7 @@ def test_a_false_mutant_is_killed_and_its_case_replays(key, stage, tmp_path, mon
     assert found.case is not None
     assert found.non_vacuous > 0
     # the case names a declared mutant: declare this one
-    declared = {**registry._items, key: replace(registry[key], mutants=(mutant,))}
+    declared = {**registry._items, key: replace(registry[key], mutants=(mutant,), constants=())}
     monkeypatch.setattr(registry, "_items", declared)
     scene, finding = Case.load(found.case.save(tmp_path)).replay()
     assert finding == found.finding

@@ -203,6 +203,7 @@ RATE = Statement(
     "constant kernel the sharp constant is 1/e in place of 1.)",
     hypotheses=(*HYPOTHESES, "A.noise.none"),
     condition=sp.Lt(_length_noiseless, L, evaluate=False),
+    when=sp.Le(t, sym("T_1"), evaluate=False),
     conclusion=sp.Le(residual, sp.sqrt(_growth / t), evaluate=False),
     direction="upper",
     formulas={
