@@ -30,7 +30,9 @@ def rate(identifier: str, title: str, lost: int) -> Statement:
         kind="theorem",
         origin="new",
         title=title,
-        text=f"If h < 1/2: L_y(y(t)) <= Psi^-1(Psi(L_y(y(0))) + sigma_F^2 sigma_0^2 (1 - {lost} h) t) for all t.",
+        text=f"If h < 1/2: L_y(y(t)) <= Psi^-1(Psi(L_y(y(0))) + sigma_F^2 sigma_0^2 (1 - {lost} h) t) for all t.".replace(
+            "1 h", "h"
+        ),
         hypotheses=HYPOTHESES,
         uses=("sharp.condition",),
         conclusion=sp.Le(loss, Psi_inv(Psi(loss_0) + speed * t)),

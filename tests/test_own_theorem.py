@@ -61,7 +61,7 @@ def test_a_wrong_bound_of_the_length_is_shrunk_to_the_smallest_instance():
     result = check_statement(short, extremal(unit=True), examples=30)
     assert result.verdict is Verdict.VIOLATED
     world = result.case.world
-    assert world.rho_0 == 0.25
+    assert world.y == 0.25
     assert math.isclose(result.case.finding.lhs, 1 - math.sqrt(0.5), rel_tol=1e-3)
 
 

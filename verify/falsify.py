@@ -33,6 +33,7 @@ from theory.statement import Statement
 from verify.case import Case, claim_named
 from verify.claims import Finding, check_point, hypotheses_met, in_force, relation_holds
 from verify.clearest import clearer
+from verify.database import remember, remembered
 from verify.engine import simulate
 from verify.verdict import Verdict
 from verify.violations import FAMILIES, Family, Numbers, families_for
@@ -221,22 +222,29 @@ class _Search:
                 return family, numbers
         return None
 
-    def with_hypothesis(
-        self, family: Family, maximum: int, seed: int, kept: ExampleDatabase | None
-    ) -> tuple[Family, Numbers] | None:
+    def again(self, families: tuple[Family, ...], kept: list[Any]) -> tuple[Family, Numbers] | None:
+        """The first of the instances that earlier searches have kept that still refutes."""
+        by_name = {family.name: family for family in families}
+        for entry in kept:
+            family, numbers = by_name.get(entry.get("family")), entry.get("numbers", {})
+            if family is not None and set(numbers) == set(family.parameters):
+                ordered = {name: numbers[name] for name in family.parameters}
+                if self(family, ordered).refutes:
+                    return family, ordered
+        return None
+
+    def with_hypothesis(self, family: Family, maximum: int, seed: int) -> tuple[Family, Numbers] | None:
         """Found and shrunk by Hypothesis."""
         settings = hypothesis.settings(
-            max_examples=maximum, deadline=None, database=kept, suppress_health_check=_QUIET,
-            phases=(hypothesis.Phase.reuse, hypothesis.Phase.generate, hypothesis.Phase.shrink),
+            max_examples=maximum, deadline=None, database=None, suppress_health_check=_QUIET,
+            phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
         )  # fmt: skip
-        key = f"falsify {self.statement} {' '.join(self.drop)} {family.name}".encode()
         try:
             numbers = hypothesis.find(
                 family.strategy(),
                 lambda numbers: self(family, numbers).refutes,
                 settings=settings,
                 random=Random(seed),
-                database_key=key,
             )
         except (NoSuchExample, Unsatisfiable):
             return None
@@ -268,22 +276,25 @@ def falsify(
     """Search at most about `maximum` instances; KeyError for an unknown statement, ValueError for what it does not ask for.
 
     >>> falsify("baseline.loss_rate", ("baseline.condition",), shrink=False).case.world.label
-    'g(s) = 1 s − s²/2, F = id, least squares, y = 0.45, noise 0'
+    'g(s) = s − s²/2, F = id, least squares, y = 0.45, noise 0'
     """
     start = time.perf_counter()
     dropped = tuple(dict.fromkeys(other for name in drop for other in aliases(statement, name)))
     claim_named(statement, drop=dropped)  # complains about what the statement does not ask for
     families = tuple(dict.fromkeys(family for name in dropped for family in families_for(name)))
     search = _Search(statement, dropped, progress)
-    hit = search.on_grids(families, maximum)
+    key = f"falsify {statement} {' '.join(dropped)}"
+    hit = search.again(families, remembered(kept, key)) or search.on_grids(families, maximum)
     if hit is not None and shrink:
         with suppress(KeyboardInterrupt):  # what was found is kept, as it was found
-            hit = search.with_hypothesis(hit[0], maximum, seed, kept) or hit
+            hit = search.with_hypothesis(hit[0], maximum, seed) or hit
     elif hit is None and shrink:
         each = (maximum - len(search.seen)) // max(1, len(families))
-        hits = (search.with_hypothesis(family, each, seed, kept) for family in families if each > 0)
+        hits = (search.with_hypothesis(family, each, seed) for family in families if each > 0)
         hit = next((one for one in hits if one is not None), None)
     case, failing = (None, ()) if hit is None else _confirmed(statement, dropped, *hit)
+    if hit is not None and case is not None:
+        remember(kept, key, {"family": hit[0].name, "numbers": dict(hit[1])})
     reasons = [reason_for(statement, name) for name in dropped] if case is None else []
     return Falsification(
         statement, dropped, case, failing, hit[0].name if hit and case else "", dict(hit[1]) if hit and case else {},

@@ -10,7 +10,7 @@
 ... )
 >>> result = check_statement(short, examples=20)
 >>> result.verdict, result.case.world.label
-(<Verdict.VIOLATED: 'violated'>, 'extremal h = 0.25')
+(<Verdict.VIOLATED: 'violated'>, 'extremal, h = 0.25')
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from theory.statement import Statement
 from verify.case import Case
 from verify.claims import Summary, check_scene, engine_of
 from verify.clearest import clearest
+from verify.database import remember, remembered
 from verify.engine import Engine, simulate
 from verify.verdict import Verdict
 
@@ -115,7 +116,8 @@ class _Trial:
         self.undecided += summary.verdict is Verdict.UNDECIDED and not summary.attained
         if summary.worst is not None and math.isfinite(summary.worst.tightness):
             tightness = summary.worst.tightness
-            hypothesis.target(tightness)
+            if hypothesis.currently_in_test_context():
+                hypothesis.target(tightness)
             if summary.verdict is not Verdict.VIOLATED and not tightness <= self.tightest:
                 self.tightest = tightness
         return summary.verdict is Verdict.VIOLATED
@@ -149,16 +151,16 @@ def check_statement(
     claim = _claim(statement)
     if engine is None:
         engine = Engine("descent") if engine_of(claim) == "descent" else Engine(loss_ratio=1e-9, t_max=200.0)
-    trial = _Trial(claim, engine)
+    trial, key = _Trial(claim, engine), f"own {statement.id}"
     settings = hypothesis.settings(
-        max_examples=examples, deadline=None, database=kept, suppress_health_check=_QUIET, derandomize=False,
-        phases=(hypothesis.Phase.reuse, hypothesis.Phase.generate, hypothesis.Phase.target, hypothesis.Phase.shrink),
+        max_examples=examples, deadline=None, database=None, suppress_health_check=_QUIET,
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.target, hypothesis.Phase.shrink),
     )  # fmt: skip
     try:
-        world = hypothesis.find(
-            _default() if strategy is None else strategy, trial, settings=settings, random=Random(seed),
-            database_key=f"own {statement.id}".encode(),
-        )  # fmt: skip
+        worlds = _default() if strategy is None else strategy
+        world = _again(trial, remembered(kept, key)) or hypothesis.find(
+            worlds, trial, settings=settings, random=Random(seed)
+        )
     except (NoSuchExample, Unsatisfiable):
         return _result(statement, trial)
     tight = engine.tighter or engine
@@ -166,9 +168,22 @@ def check_statement(
     if finding is None:
         trial.undecided += 1  # not there at the tightest tolerance
         return _result(statement, trial)
+    remember(kept, key, world.to_json())
     theorem = f"{Path(declared_in).name or 'a file of your own'}:{statement.id}"
     case = Case(statement.id, world, tight, finding, note=statement.title, theorem=theorem, own=claim)
     return _result(statement, trial, case)
+
+
+def _again(trial: _Trial, kept: list[Any]) -> World | None:
+    """The first of the worlds that earlier searches have kept that still refutes."""
+    for data in kept:
+        try:
+            world = World.from_json(data)
+        except (ValueError, KeyError, TypeError):
+            continue
+        if trial(world):
+            return world
+    return None
 
 
 def _result(statement: Statement, trial: _Trial, case: Case | None = None) -> OwnResult:

@@ -32,8 +32,8 @@ def _bent(slope: float, ledge: float) -> Quadratic:
     return Quadratic([[slope, ledge]], [[[-1.0, 0.0], [0.0, 0.0]]])
 
 
-def _extremal(y: float, slope: float, noise: float) -> tuple[World, Engine]:
-    world = World(Quadratic([[slope]], [[[-1.0]]]), Linear([[1.0]]), least_squares(), [y])
+def _extremal(y: float, noise: float) -> tuple[World, Engine]:
+    world = World(Quadratic([[1.0]], [[[-1.0]]]), Linear([[1.0]]), least_squares(), [y])
     return _with_noise(world, noise), _RUN
 
 
@@ -123,8 +123,8 @@ FAMILIES = (
     Family(
         "extremal",
         ("baseline.condition", "sharp.condition", "sharp.implies_baseline", "when"),
-        "g(s) = {slope} s − s²/2, F = id, least squares, y = {y}, noise {noise}",
-        {"y": Number(100, 1, 150, (0.45, 0.2, 0.49, 0.3, 0.75, 1.0)), "slope": Choice((1.0,)), "noise": _NOISE},
+        "g(s) = s − s²/2, F = id, least squares, y = {y}, noise {noise}",
+        {"y": Number(100, 1, 150, (0.45, 0.2, 0.49, 0.3, 0.75, 1.0)), "noise": _NOISE},
         _extremal,
     ),
     Family(
@@ -181,7 +181,7 @@ FAMILIES = (
     ),
     Family(
         "out_of_range",
-        ("A.operator.range", "A.operator.range.radial"),
+        ("A.operator.range",),
         "g(s) = s − {bend} s²/2, A = (1, 0)ᵀ, least squares, y = ({y1}, {y2}), of which (0, {y2}) is noise",
         {
             "y1": Number(100, 1, 100, (1.0, 0.1)),

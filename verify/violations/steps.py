@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from numerics.worlds import Linear, Quadratic, Sine, TwoLayerGenerator, Understated, World, least_squares
+from numerics.worlds import Linear, Quadratic, Understated, World, least_squares
 from numerics.worlds.outside import FlatLoss
 from verify.engine import Engine
 from verify.violations.base import Choice, Family, Number
@@ -42,13 +40,6 @@ def _out_of_range(y1: float, y2: float, c: float) -> tuple[World, Engine]:
 
 def _flat(y: float, c: float) -> tuple[World, Engine]:
     return World(Quadratic([[1.0]]), Linear([[1.0]]), FlatLoss(), [y]), Engine("descent", c=c, steps=400)
-
-
-def _curved(a0: float, v0: float, target: float, c: float) -> tuple[World, Engine]:
-    operator = Sine([[1.0]], 0.9)
-    generator = TwoLayerGenerator("tanh", "W", [a0], [[v0]])
-    clean = operator(np.array([target]))
-    return World(generator, operator, least_squares(), clean, clean, [target]), Engine("descent", c=c, steps=400)
 
 
 _C = Number(10, 1, 9, (0.5, 0.1, 0.9))
@@ -95,19 +86,6 @@ FAMILIES = (
         "g(s) = s, F = id, loss |r|⁴/4 with the ψ of least squares, y = {y}, gradient descent with γM/2 = {c}",
         {"y": Number(10, 1, 20, (0.5, 1.0)), "c": _C},
         _flat,
-    ),
-    Family(
-        "curved_descent",
-        ("A.operator.linear",),
-        "one neuron tanh, W trained, a0 = {a0}, v0 = {v0}; F(x) = x + 0.9 sin x, least squares, x̄ = {target}, gradient "
-        "descent with γM/2 = {c}",
-        {
-            "a0": Number(10, -20, 20, (0.1, 1.0)),
-            "v0": Number(10, -60, 60, (5.0, 1.0)),
-            "target": Number(10, -40, 40, (4.0, 0.5)),
-            "c": _C,
-        },
-        _curved,
     ),
 )
 """Families of runs of gradient descent."""
