@@ -30,8 +30,8 @@ def left_open(summary: Summary) -> int:
 def confirmed(suite: Suite, sample: Sample, found: dict[str, Summary], *, thorough: bool = False) -> dict[str, Summary]:
     """The summaries, those that seem violated or are undecided from a more accurate run.
 
-    Looked at again is what is violated, and what is undecided everywhere (`thorough`: anywhere), but for what is attained:
-    there no accuracy helps.  First with the smallest tolerance of doubles, then, if it is violated or undecided everywhere
+    Looked at again is what is violated, and what is undecided everywhere and nowhere attained (`thorough`: undecided anywhere
+    without being attained): where a bound is attained no accuracy helps.  First with the smallest tolerance of doubles, then, if it is violated or undecided everywhere
     still and there are few parameters, by a run in mpmath up to the time in question; not what is about the end of the run,
     of which a run that ends earlier says less.
     """
@@ -56,7 +56,8 @@ def _about_the_end(claim: Claim) -> bool:
 
 def _doubtful(found: dict[str, Summary], thorough: bool) -> Iterable[str]:
     for key, summary in found.items():
-        unsure = left_open(summary) > 0 and (thorough or summary.verdict is Verdict.UNDECIDED)
+        nowhere = summary.verdict is Verdict.UNDECIDED and not summary.attained
+        unsure = left_open(summary) > 0 and (thorough or nowhere)
         if summary.verdict is Verdict.VIOLATED or unsure:
             yield key
 
