@@ -31,9 +31,9 @@ def confirmed(suite: Suite, sample: Sample, found: dict[str, Summary], *, thorou
     """The summaries, those that seem violated or are undecided from a more accurate run.
 
     Looked at again is what is violated, and what is undecided everywhere and nowhere attained (`thorough`: undecided anywhere
-    without being attained): where a bound is attained no accuracy helps.  First with the smallest tolerance of doubles, then, if it is violated or undecided everywhere
-    still and there are few parameters, by a run in mpmath up to the time in question; not what is about the end of the run,
-    of which a run that ends earlier says less.
+    without being attained): where a bound is attained no accuracy helps.  First with the smallest tolerance of doubles, then,
+    if it is violated or undecided everywhere still and there are few parameters, by a run in mpmath up to the time in
+    question; not what is about the end of the run, of which a run that ends earlier says less.
     """
     out = dict(found)
     again = list(_doubtful(out, thorough))
