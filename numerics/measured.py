@@ -386,7 +386,6 @@ def _table() -> dict[str, Measure]:
         "loss_star": lambda p: float(p.scene.record.loss[-1]),
         "residual_h": lambda p: float(p.scene.record.residual[-1]),
         "M4": _formula("dip2.saturated_modulus", "M4_upper"),
-        "x0_norm": lambda p: norm(p.scene.at(0).x),
         "gamma": _step("gamma"),
         "M": _step("M"),
         "nu": _step("nu"),

@@ -137,7 +137,7 @@ def _unbalanced(made: TwoLayerGenerator, gap: float) -> TwoLayerGenerator:
 
 
 def antisymmetric(world: World) -> World:
-    """The two-layer network of a world doubled, V0 = [V, −V] and a0 = [a, a], so that x(0) = 0; y keeps its distance.
+    """The two-layer network of a world doubled, V0 = [V, −V] and a0 = [a, a], so that x(0) = 0; the truth moves along.
 
     >>> bool(abs(antisymmetric(two_layer(k=2)).generator.output(np.zeros(8))[0]) < 1e-15)
     True
@@ -147,12 +147,12 @@ def antisymmetric(world: World) -> World:
         raise ValueError("only a two-layer network can be made antisymmetric")
     x0 = made.output(np.zeros(made.size))
     doubled = TwoLayerGenerator(made.activation, made.train, np.tile(made.a0, 2), np.hstack([made.V0, -made.V0]))
-    moved = world.operator(x0)
-    truth = None if world.truth is None else world.truth - x0
-    clean = None if world.clean is None else world.clean - moved
-    return world.with_(
-        generator=doubled, y=world.y - moved, clean=clean, truth=truth, label=world.label + ", antisymmetric"
-    )
+    if world.truth is None or world.clean is None:
+        raise ValueError("a truth is needed: it is moved by x(0), and the noise stays")
+    truth = world.truth - x0
+    clean = world.operator(truth)
+    y = clean + (world.y - world.clean)
+    return world.with_(generator=doubled, y=y, clean=clean, truth=truth, label=world.label + ", antisymmetric")
 
 
 def quadratic(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
+import sympy as sp
 
 from numerics.worlds import World
 from theory.claim import claim_of
@@ -175,6 +176,18 @@ def test_a_real_violation_survives_the_run_in_mpmath():
     after = confirmed(suite, sample, found)["sharp.logistic"]
     assert after.verdict is Verdict.VIOLATED
     assert after.worst.budget < 1e-11
+
+
+def test_a_shorter_run_is_not_asked_about_the_end():
+    """In a run that ends at the point itself nothing lies beyond it: every bound of a tail would seem to hold."""
+    sample = Sample(making.extremal(0.25), FLOW)
+    half = Mutant(
+        "half", "half the tail", conclusion=sp.Le(sym("theta_tail"), sym("rho") / sym("sigma_F") / 4, evaluate=False)
+    )
+    suite = wrong("sharp.tail", half)
+    found = suite.check(*sample)
+    assert found["sharp.tail"].verdict is Verdict.VIOLATED
+    assert confirmed(suite, sample, found)["sharp.tail"].verdict is Verdict.VIOLATED
 
 
 def test_a_violation_of_descent_is_looked_at_in_mpmath():

@@ -120,9 +120,10 @@ def _run(wanted: list[str], depth: str, minutes: float | None, seed: int, cases:
     import time
     from dataclasses import replace
 
+    from verify.database import database
     from verify.properties import SUITES
     from verify.properties.random import NAME, run_random
-    from verify.properties.runner import DEPTHS, database, run_suite
+    from verify.properties.runner import DEPTHS, run_suite
 
     level = DEPTHS[depth]
     if depth == "deep":

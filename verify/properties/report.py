@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["overall", "show", "to_json"]
 
+COLUMNS = (
+    ("statement", "left"), ("verdict", "left"), ("in force", "right"), ("holds/undecided/attained", "right"),
+    ("least slack", "right"), ("where", "left"),
+)  # fmt: skip
+"""In force: in so many of the examples; the three counts are of stored times."""
+
 _STYLE = {"holds": "green", "violated": "bold red", "vacuous": "yellow", "undecided": "yellow"}
 
 
@@ -40,17 +46,18 @@ def show(tallies: list[Tally], unmeasured: Mapping[str, str], console: Console) 
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (
-        ("statement", "left"), ("verdict", "left"), ("examples", "right"), ("in force", "right"), ("holds", "right"),
-        ("undecided", "right"), ("attained", "right"), ("least slack", "right"), ("where", "left"),
-    ):  # fmt: skip
+    for name, justify in COLUMNS:
         table.add_column(name, justify=justify, no_wrap=name != "where")  # type: ignore[arg-type]
     for tally in tallies:
         table.add_row(f"[bold]{tally.suite}[/]", _word(tally.verdict), str(tally.examples))
         for key, line in sorted(tally.lines.items()):
             table.add_row(*_row(key, line, tally.minimum))
     console.print(table)
-    console.print()
+    console.print(
+        "Least slack: relative to the larger side, 0 where the two agree; of an equation, the gap of its sides relative to the "
+        "error budget.\n",
+        highlight=False,
+    )
     _say_coverage(tallies, console)
     for key, why in sorted(unmeasured.items()):
         console.print(f"not checked: {key}: {why}", highlight=False)
@@ -80,15 +87,12 @@ def _row(key: str, line: Line, minimum: int) -> list[str]:
 
     found, slack = line.tightest, ""
     if found is not None:
-        slack = f"{line.slack:.2g} of budget" if line.equation else f"{line.slack:.1e}"
+        slack = f"gap {line.slack:.1e}" if line.equation else f"{line.slack:.1e}"
     return [
         f"  {key}",
         _word(line.verdict(minimum)),
-        str(line.examples),
-        str(line.in_force),
-        str(line.counts[Verdict.HOLDS]),
-        str(line.open),
-        str(line.attained),
+        f"{line.in_force} of {line.examples}",
+        f"{line.counts[Verdict.HOLDS]}/{line.open}/{line.attained}",
         slack,
         "" if found is None else f"{line.where}, t = {found.t:.3g}",
     ]

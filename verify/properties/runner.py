@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, event, given, settings, target
-from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+from hypothesis.database import ExampleDatabase
 
 from verify.case import Case
 from verify.claims import Finding, Summary
@@ -20,7 +20,7 @@ from verify.properties.suite import Sample, Suite, run
 from verify.properties.tally import Tally
 from verify.verdict import Verdict
 
-__all__ = ["DEPTHS", "Depth", "Violation", "check_sample", "database", "run_suite"]
+__all__ = ["DEPTHS", "Depth", "Violation", "check_sample", "run_suite"]
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,6 @@ class Violation(AssertionError):
 
 class _TimeUp(BaseException):
     """The minutes are over; no exception that Hypothesis would take for a failure."""
-
-
-def database() -> ExampleDatabase:
-    """The example database in the cache directory of the user."""
-    from verify.cache import directory
-
-    return DirectoryBasedExampleDatabase(directory() / "examples")
 
 
 def check_sample(
