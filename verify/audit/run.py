@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from verify.audit.evidence import Evidence, auditable
-from verify.audit.findings import Found, found_in, case_of, written
+from verify.audit.findings import Found, case_of, found_in, written
 from verify.audit.looseness import Looseness, watch
 from verify.audit.order import walk
 from verify.audit.status import Audited, audited
