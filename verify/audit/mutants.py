@@ -115,16 +115,14 @@ def turn(
 ) -> Iterator[dict[str, Any]]:
     """Rows of the critical values of every declared constant of `keys`; one whose search raises says why in `error`."""
     from theory.ledger import registry
-    from verify import critical
+    from verify.critical import critical
 
     pairs = [(key, constant) for key in keys for constant in registry[key].constants]
     for done, (key, constant) in enumerate(pairs):
         if progress is not None:
             progress(f"{key}: {constant.text}", done, len(pairs))
         try:
-            found: Turned = critical.critical(
-                key, constant, critical.SPACES.values(), seed=seed, sweeps=_SWEEPS.get(depth, 150)
-            )
+            found: Turned = critical(key, constant, seed=seed, sweeps=_SWEEPS.get(depth, 150))
         except (LookupError, ArithmeticError, ValueError) as error:
             yield {
                 "statement": key, "constant": constant.name, "text": constant.text, "stated": str(float(constant.stated)),
