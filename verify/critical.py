@@ -38,6 +38,8 @@ _BETTER = mpmath.mpf(10) ** -10
 _REACH = 12
 """Settings tried are within a factor 10^3 of the stated one: 1 ± 4^{-k} and 4^k."""
 
+_MORE = 25
+"""Digits added to confirm a refutation."""
 _SMALLEST = 2.0**-40
 """The step of the pattern search, relative to an axis, at which it ends."""
 _GRIDS = 3
@@ -157,13 +159,23 @@ def refuted(claim: Claim, point: ExactPoint, setting: Any = None) -> bool:
     False
     """
     given = {} if setting is None else {DIAL.name: setting}
+    gap = _violation(claim, point, given)
+    if gap is None:
+        return False
+    # what a difference of nearly equal numbers has made up changes with the digits; what is true does not
+    finer = _violation(claim, point.member.at(point.time, point.dps + _MORE), given)
+    return finer is not None and bool(abs(gap - finer) <= abs(gap) / 1000)
+
+
+def _violation(claim: Claim, point: ExactPoint, given: Mapping[str, Any]) -> Any:
+    """By how much the conclusion fails where the claim is in force; None if it is not, or does not fail."""
     if not _in_force(claim, point, given):
-        return False
+        return None
     try:
-        sides = exact_sides(claim.conclusion, point, given)
+        gap = _gap(claim.conclusion, exact_sides(claim.conclusion, point, given), point.dps)
     except (HypothesisNotMet, LookupError):
-        return False
-    return bool(_gap(claim.conclusion, sides, point.dps) > 0)
+        return None
+    return gap if gap > 0 else None
 
 
 @lru_cache(maxsize=256)
