@@ -38,6 +38,8 @@ _BETTER = mpmath.mpf(10) ** -10
 _REACH = 12
 """Settings tried are within a factor 10^3 of the stated one: 1 ± 4^{-k} and 4^k."""
 
+_MORE = 25
+"""Digits added to confirm a refutation."""
 _SMALLEST = 2.0**-40
 """The step of the pattern search, relative to an axis, at which it ends."""
 _GRIDS = 3
@@ -157,13 +159,23 @@ def refuted(claim: Claim, point: ExactPoint, setting: Any = None) -> bool:
     False
     """
     given = {} if setting is None else {DIAL.name: setting}
+    gap = _violation(claim, point, given)
+    if gap is None:
+        return False
+    # what a difference of nearly equal numbers has made up changes with the digits; what is true does not
+    finer = _violation(claim, point.member.at(point.time, point.dps + _MORE), given)
+    return finer is not None and bool(abs(gap - finer) <= abs(gap) / 1000)
+
+
+def _violation(claim: Claim, point: ExactPoint, given: Mapping[str, Any]) -> Any:
+    """By how much the conclusion fails where the claim is in force; None if it is not, or does not fail."""
     if not _in_force(claim, point, given):
-        return False
+        return None
     try:
-        sides = exact_sides(claim.conclusion, point, given)
+        gap = _gap(claim.conclusion, exact_sides(claim.conclusion, point, given), point.dps)
     except (HypothesisNotMet, LookupError):
-        return False
-    return bool(_gap(claim.conclusion, sides, point.dps) > 0)
+        return None
+    return gap if gap > 0 else None
 
 
 @lru_cache(maxsize=256)
@@ -293,40 +305,47 @@ class _Search:
         return weak, strong
 
 
-def _explore(claim: Claim, space: Space, search: _Search, rng: np.random.Generator, sweeps: int) -> None:
-    """A grid over the axes, then a pattern search from its best point: along the axes and along random directions."""
-    axes = space.axes
+class _Exploration:
+    """The search of one space: a grid over the axes, then a pattern search from its best point."""
 
-    def offer(u: Any) -> bool:
-        made = space.member({axis.name: axis.value(float(v)) for axis, v in zip(axes, u, strict=True)})
-        if made is None or search.done:
+    def __init__(self, claim: Claim, space: Space, constant: Constant) -> None:
+        # each space from its own best point: a coarse grid rarely beats the result of another space
+        self.claim, self.space, self.search = claim, space, _Search(constant)
+        self.best: Any = None
+
+    def offer(self, u: Any) -> bool:
+        """Whether the member at u, in the unit cube of the axes, refutes the claim earlier than those before it."""
+        where = {axis.name: axis.value(float(v)) for axis, v in zip(self.space.axes, u, strict=True)}
+        made = None if self.search.done else self.space.member(where)
+        if made is None:
             return False
         member, times = made
-        return search.offer(_Trial(claim, [member.at(t, space.dps) for t in times], member, space.dps))
+        points = [member.at(t, self.space.dps) for t in times]
+        if not self.search.offer(_Trial(self.claim, points, member, self.space.dps)):
+            return False
+        self.best = np.array(u)
+        return True
 
-    best: Any = None
-    for finer in range(_GRIDS):
-        for corner in product(*(np.linspace(0, 1, ((axis.grid - 1) << finer) + 1) for axis in axes)):
-            if offer(corner):
-                best = np.array(corner)
-        if best is not None or not search.assumed:
-            break
-    if best is None:
-        return
-    first = step = 1.0 / (max(axis.grid for axis in axes) - 1)
-    for _ in range(sweeps):
-        random = rng.standard_normal((2 * len(axes), len(axes)))
-        directions = np.vstack(
-            [np.eye(len(axes)), -np.eye(len(axes)), random / np.linalg.norm(random, axis=1)[:, None]]
-        )
-        improved = False
-        for direction in directions:
-            move = np.clip(best + step * direction, 0, 1)
-            if np.any(move != best) and offer(move):
-                best, improved = move, True
-        step = min(first, 2 * step) if improved else step / 2
-        if step < _SMALLEST or search.done:
+    def grid(self, finer: int) -> None:
+        """All points of the grid, `finer` times halved."""
+        for u in product(*(np.linspace(0, 1, ((axis.grid - 1) << finer) + 1) for axis in self.space.axes)):
+            self.offer(u)
+
+    def climb(self, rng: np.random.Generator, sweeps: int) -> None:
+        """Along the axes and along random directions, with steps that halve when nothing is better."""
+        if self.best is None:
             return
+        n = len(self.space.axes)
+        first = step = 1.0 / (max(axis.grid for axis in self.space.axes) - 1)
+        for _ in range(sweeps):
+            random = rng.standard_normal((2 * n, n))
+            improved = False
+            for direction in (*np.eye(n), *-np.eye(n), *random / np.linalg.norm(random, axis=1)[:, None]):
+                move = np.clip(self.best + step * direction, 0, 1)
+                improved |= bool(np.any(move != self.best)) and self.offer(move)
+            step = min(first, 2 * step) if improved else step / 2
+            if step < _SMALLEST or self.search.done:
+                return
 
 
 def critical(
@@ -351,15 +370,26 @@ def critical(
     claim = claim_of(statement, registry, constant.claim)
     search, rng = _Search(constant), np.random.default_rng(seed)
     with mpmath.workdps(60):
+        explorations = []
         for item in SPACES.values() if where is None else where:
-            if search.done:
-                break
             if isinstance(item, Space):
-                local = _Search(constant)  # each space from its own best point: a coarse grid rarely beats another's
-                _explore(claim, item, local, rng, sweeps)
-                search.take(local)
+                explorations.append(_Exploration(claim, item, constant))
             else:
                 search.offer(_Trial(claim, [item], dps=item.dps))
+        for finer in range(_GRIDS):  # finer where nothing has been refuted anywhere, and something could be
+            for exploration in explorations:
+                if not any(other.search.done for other in explorations):
+                    exploration.grid(finer)
+            if search.best is not None or any(exploration.best is not None for exploration in explorations):
+                break
+            for exploration in explorations:
+                if not exploration.search.assumed:
+                    search.take(exploration.search)
+            explorations = [exploration for exploration in explorations if exploration.search.assumed]
+        for exploration in explorations:
+            if not any(other.search.done for other in explorations):
+                exploration.climb(rng, sweeps)
+            search.take(exploration.search)
         optimum = None if constant.optimum is None else mpmath.mpf(sp.N(constant.optimum, 50)._to_mpmath(180))
         return Critical(
             statement, constant.name, search.stated, constant.stronger, search.kept, search.best, search.stated_refuted,

@@ -108,8 +108,8 @@ SPACES: Mapping[str, Space] = MappingProxyType(
             lambda gap: DiagonalDescent(step=2 - rational(gap)), (Axis("gap", 1e-6, 1.9, "log", 9),), (1, 5, 10**8)
         ),
         "extremal-descent": Space(
-            lambda h, gap: ExtremalDescent(h=rational(h), step=2 - rational(gap)),
-            (Axis("h", 0.01, 0.49), Axis("gap", 0.05, 1.95)),
+            lambda h, step: ExtremalDescent(h=rational(h), step=rational(step)),
+            (Axis("h", 0.01, 0.98), Axis("step", 1e-9, 1.95, "log")),
             (1, 10, 100),
         ),
     }

@@ -79,7 +79,7 @@ class Balanced(Member):
             "dist0": abs(start + noise) / sF,
             # Sigma' is {v a : |(v, a)| <= R' + sqrt(2) a_0}
             "dist": max(abs(real(y) - noise) / sF - (root * rho_0 / (sF * a0) + root * a0) ** 2 / 2, mpmath.mpf(0)),
-            "G_L": -2 * mpmath.log(1 - ell_a / a0) if ell_a < a0 else mpmath.inf,
+            "G_L": 2 * mpmath.log(a0 / a) if start > 0 else -2 * mpmath.log(1 - ell_a / a0) if ell_a < a0 else mpmath.inf,
             "rho": rho, "residual": rho, "loss": r**2 / 2, "grad_norm": rho, "q_norm": sF * rho,
             "ell": root * ell_a, "ell_a": ell_a, "theta_dist": root * ell_a, "r": root * ell_a, "a_dist": ell_a,
             "V_dist": ell_a, "ell_tail": root * rest_a, "theta_tail": root * rest_a,

@@ -99,13 +99,19 @@ class ExtremalDescent(Member):
             "rho": rho, "residual": rho, "loss": rho**2 / 2, "loss_next": self._rho(s[j + 1]) ** 2 / 2,
             "grad_norm": rho, "q_norm": sF * rho, "grad_theta": sF * slope * rho, "chain_gap": 0,
             "ell": length, "theta_dist": moved, "r": moved, "sigma_t": slope, "sigma_theta": slope, "sigma_g": slope,
-            "J_change": lam * moved, "Jf_change": sF * lam * moved,
+            "J_change": lam * moved, "Jf_change": sF * lam * moved, **self._limit(rho_0),
         }  # fmt: skip
 
+    def _limit(self, rho_0: Any) -> Values:
+        """With steps ≤ 1/M, M valid up to sigma_0/Lambda, s increases to the first zero of the gradient."""
+        if self.step > 1 or self.radius < 1:
+            return {}
+        return {"loss_limit": (rho_0 * real(max(1 - 1 / (2 * self.h), Fraction(0)))) ** 2 / 2}
+
     def answers(self) -> Mapping[str, bool]:
-        """M is valid if ℓ* of the iterates is inside its ball."""
+        """M is valid if ℓ* of the iterates is inside its ball; where there is no ℓ*, sigma_0/Lambda takes its place."""
         room = 1 - 2 * self.h / (1 - self.step / 2)
-        inside = room >= 0 and (self.radius >= 1 or (1 - self.radius) ** 2 <= room)
+        inside = self.radius >= 1 or (room >= 0 and (1 - self.radius) ** 2 <= room)
         return assumptions(
             {
                 "A.loss.least_squares": True,

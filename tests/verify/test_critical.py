@@ -332,6 +332,25 @@ def test_known_counterexamples():
     assert dies("gd.length", DiagonalDescent(step="1.8").at(100), substitute={nu: sp.Integer(1)})
 
 
+def test_rounding_is_no_refutation():
+    """h = 0.98, t = 200: sigma_0 − Lambda ℓ = 1e-42 has lost its digits, so the two sides differ; that refutes nothing."""
+    claim = claim_of("illposed.energy", registry)
+    point = Extremal(h="0.98").at(200)
+    low, high = exact_sides(claim.conclusion, point)
+    assert abs(low - high) > mpmath.mpf("1e-45") * abs(high)  # rounding alone
+    assert not refuted(claim, point)
+    early = Extremal(h="0.98").at(1)
+    assert refuted(claim_of("illposed.energy", registry, Mutant("w", "w", conclusion=energy(2, 1, 2))), early)
+
+
+def test_condition_of_descent():
+    """1/2 for gradient descent as well, as the step goes to 0."""
+    conditions = {"gd.condition": lt(h / nu, DIAL)}
+    claim = Mutant("dial", "c", conclusion=ZERO_LOSS, conditions=conditions, drop=("sharp.condition",))
+    constant = Constant("dial", "c", HALF, "up", claim, HALF, "sharp.condition")
+    assert critical("gd.condition", constant, [SPACES["extremal-descent"]]).difference < 1e-6
+
+
 def test_numbers_keep_their_digits():
     """17 digits in JSON, more in the record."""
     claim = Mutant("dial", "c", conclusion=le(ell, DIAL * (rho_0 - rho) / (sF * s0)))
