@@ -286,7 +286,13 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
     ("y_err", r"\|y(t)-\bar y\|", "exact", ">= 0", "error of the observation, against the clean one"),
     ("g_err", r"\|g-\bar g\|", "exact", ">= 0", "error of the output of the network, before a synthesis operator"),
     ("S_norm", r"\|S\|", "upper", ">= 0", "spectral norm of the synthesis operator S"),
-    ("sigma_A", r"\sigma_{\min}(A)", "lower", ">= 0", "smallest singular value of A, of the min(m, n) many"),
+    (
+        "sigma_A",
+        r"\sigma_{\min}(A)",
+        "lower",
+        ">= 0",
+        "infimum of |A z| over unit vectors z: the smallest singular value of A if m >= n, else 0",
+    ),
     (
         "reach",
         r"r_\Sigma",

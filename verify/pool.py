@@ -57,7 +57,8 @@ def instances(depth: Depth = "dev", seed: int = 0) -> Iterator[Instance]:
         raise ValueError(f"unknown depth {depth!r}; choose one of {', '.join(DEPTHS)}")
     for make in (_extremal, _linear, _outside, _quadratic, _scalar_networks, _descent):
         yield from make()
-    yield from (Instance(*row) for row in counterexamples())
+    for name, family, world, engine in counterexamples():
+        yield Instance(name, family, world.with_(label=world.label or name), engine)
     for index in range({"dev": 1, "ci": 3, "deep": 12}[depth]):
         rng = np.random.default_rng([seed, index])
         for make_random in (_networks, _deep, _nonlinear):

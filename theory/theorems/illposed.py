@@ -247,7 +247,7 @@ ZERO_LOSS = Statement(
     + "Let y = A xbar for some xbar and sigma_F > 0. If for some L and 0 < t_1 < T_1, sqrt(t_1 Phi_0) + sqrt(E_0 "
     "exp(G(L)) ln(T_1/t_1)/2) + sqrt(E_0 exp(G(L))/T_1)/(sigma_F s(L)) < L, then the flow reaches zero loss in the "
     "limit and ell(t) < L for all t. T_1 is free: the larger it is, the less sigma_F matters.",
-    hypotheses=(*HYPOTHESES, "A.noise.none", "A.operator.nondegenerate"),
+    hypotheses=(*HYPOTHESES, "A.generator.linear_modulus", "A.noise.none", "A.operator.nondegenerate"),
     # beyond sigma_0/Lambda the last term of the length would be negative
     condition=sp.And(sp.Lt(Lam * L, s0, evaluate=False), sp.Lt(_length_zero_loss, L, evaluate=False), evaluate=False),
     conclusion=sp.Lt(sym("ell"), L, evaluate=False),

@@ -38,7 +38,8 @@ MODULUS: Final = (
     "Omega is a centre modulus of J_g: |J_g(theta) - J_g(theta_0)| <= Omega(|theta - theta_0|), nondecreasing, "
     "Omega(0) = 0. Put s(r) = max(0, sigma_0 - Omega(r)), S(r) the integral of s over [0, r], and ell_0 = sup{r : "
     "Omega(r) < sigma_0}. The condition (sharp.condition) is rho_0 < sigma_F S(ell_0), and ell_star = "
-    "S^{-1}(rho_0/sigma_F). If Omega(r) = Lambda r, the condition is h = Lambda rho_0/(sigma_F sigma_0^2) < 1/2. "
+    "S^{-1}(rho_0/sigma_F). If Omega(r) = Lambda r, the condition is h = Lambda rho_0/(sigma_F sigma_0^2) < 1/2; "
+    "formulas in Lambda assume such a modulus. "
 )
 
 # --- the majorant, for Omega(r) = Lambda r -----------------------------------------------------------------------------
@@ -111,7 +112,7 @@ LENGTH = Statement(
     text=FLOW + MODULUS + "Under it, for all t: ell(t) <= S^{-1}((rho_0 - rho(t))/sigma_F) <= ell_star. For Omega(r) "
     "= Lambda r: ell_star = (sigma_0/Lambda)(1 - sqrt(1 - 2h)). The bound in terms of rho(t) decreases in rho(t): a "
     "stand-in for rho(t) has to be a lower bound there.",
-    hypotheses=HYPOTHESES,
+    hypotheses=LINEAR,
     conclusion=sp.Le(sym("ell"), length_now, evaluate=False),
     direction="upper",
     formulas={"bound": length_now, "ell_star": ell_star},
@@ -195,7 +196,7 @@ RATE = Statement(
     text=FLOW + MODULUS + "Under it, with Psi a primitive of -(psi')^2: "
     "L_y(y(t)) <= Psi^{-1}(Psi(L_y(y(0))) + sigma_F^2 s(ell_star)^2 t). For Omega(r) = Lambda r the factor is "
     "a = sigma_F^2 sigma_0^2 (1 - 2h), in place of sigma_F^2 sigma_0^2/4 in baseline.loss_rate.",
-    hypotheses=HYPOTHESES,
+    hypotheses=LINEAR,
     conclusion=sp.Le(sym("loss"), Psi_inv(Psi(loss_0) + rate * t), evaluate=False),
     direction="upper",
     directions={"a": "lower", "rate": "lower"},
@@ -305,7 +306,7 @@ TAIL = Statement(
     "ell_star - S^{-1}((rho_0 - rho(t))/sigma_F) <= rho(t)/(sigma_F s(ell_star)). For Omega(r) = Lambda r the first "
     "bound is 2 rho/(sigma_F (s_t + s_star)) with s_t = sqrt(sigma_0^2 - 2 Lambda (rho_0 - rho)/sigma_F), s_star = "
     "sigma_0 sqrt(1 - 2h). It increases in rho(t).",
-    hypotheses=HYPOTHESES,
+    hypotheses=LINEAR,
     conclusion=sp.Le(sym("theta_tail"), tail, evaluate=False),
     direction="upper",
     formulas={"bound": tail, "coarse": rho / (sF * sigma_end)},

@@ -10,7 +10,7 @@ from theory.mutants.sharp import CONSTANTS, MUTANTS
 from theory.statement import Obligation, Statement
 from theory.symbols import sym
 from theory.theorems.assumptions import FLOW
-from theory.theorems.sharp import HYPOTHESES, MODULUS, ell_star, h_of, logistic
+from theory.theorems.sharp import LINEAR, MODULUS, ell_star, h_of, logistic
 
 sF, s0, Lam, Lip, h = sym("sigma_F"), sym("sigma_0"), sym("Lambda"), sym("Lip"), sym("h")
 rho, rho_0, r, t, z, c = sym("rho"), sym("rho_0"), sym("r"), sym("t"), sym("z"), sym("c")
@@ -166,7 +166,7 @@ RESTART = Statement(
     "run with rho -> 0, liminf sigma_min(J_g) > 0 and sigma_F > 0, all but finitely many checkpoints are certified, "
     "if the slope Lambda is bounded on bounded sets. (sigma_min > 0 at every time is not enough: the family of "
     "sharp.optimal with y = sigma_0^2/(2 Lambda) has h = 1/2 at all times.)",
-    hypotheses=HYPOTHESES,
+    hypotheses=LINEAR,
     condition=sp.Lt(h, sp.Rational(1, 2), evaluate=False),
     conclusion=sp.Le(sym("ell"), ell_star, evaluate=False),
     formulas={"h": h_of},

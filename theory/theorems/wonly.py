@@ -281,7 +281,7 @@ DESCENT = Statement(
     "as no earlier loss was below L_y(B h*) (for ever if L_y(B h*) = 0). (D itself may increase; nothing is claimed of it, "
     "or of later losses, once l_j < L_y(B h*): the iterates may leave the region. For several inputs or nonlinear F there "
     "is no such h.)",
-    hypotheses=HYPOTHESES,
+    hypotheses=(*HYPOTHESES, "A.step"),
     conclusion=sp.Le(sym("D_now"), _total, evaluate=False),
     direction="upper",
     directions={"slope_tanh": "exact"},
