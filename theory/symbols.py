@@ -291,7 +291,7 @@ _TABLE: tuple[tuple[str, str, Side, str, str], ...] = (
         r"\sigma_{\min}(A)",
         "lower",
         ">= 0",
-        "infimum of |A z| over unit vectors z: the smallest singular value of A if m >= n, else 0",
+        "infimum of |A z| over unit vectors z (0 if m < n)",
     ),
     (
         "reach",
