@@ -141,8 +141,9 @@ MU_LINEAR = Statement(
     title="Restricted injectivity of linear operators",
     text="F = A linear, Sigma a set of signals, xbar' a point of it, mu = inf |A(x - xbar')|/|x - xbar'| over the "
     "other points of Sigma. Then mu >= sigma_min(A) = inf |A z| over unit vectors z (0 if m < n), and mu >= "
-    "lambda_min(A; T) = inf |A z| over unit vectors z of T for every cone T that contains Sigma - xbar'. For the tangent cone T of a nonconvex Sigma "
-    "only mu <= lambda_min(A; T) holds (circle (sin t, 1 - cos t), A = [1, 0]: lambda_min = 1, mu = 0).",
+    "lambda_min(A; T) = inf |A z| over unit vectors z of T for every cone T that contains Sigma - xbar'. For the tangent "
+    "cone T of a nonconvex Sigma only mu <= lambda_min(A; T) holds (circle (sin t, 1 - cos t), A = [1, 0]: lambda_min = "
+    "1, mu = 0).",
     hypotheses=("A.operator.linear",),
     conclusion=sp.Ge(mu, sym("sigma_A"), evaluate=False),
     direction="lower",
