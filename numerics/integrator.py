@@ -223,6 +223,11 @@ class _Integration:
         if ends:
             self._store(stop)
             return "loss_stop"
+        if math.isinf(settings.t_max) and main.steps >= _OFTEN and np.array_equal(main.before[1][:-2], main.state[:-2]):
+            # at rest to the last digit: steps would grow without bound, and the companion, whose steps stability
+            # bounds, could not follow
+            self.speeds.append((main.t, 0.0))
+            return "stationary"
         if self.companion is not None:  # step by step, so that it is never far behind when the run ends
             self.companion.follow(main.t, settings.t_max, self.deadline)
         if main.t >= settings.t_max:
