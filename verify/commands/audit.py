@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--depth", type=click.Choice(["dev", "ci", "deep"]), default="dev", show_default=True, help="How many instances."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the drawn instances.")
-@click.option("--mutants", is_flag=True, help="Hunt the declared wrong variants, and turn the declared constants.")
+@click.option("--mutants", is_flag=True, help="Hunt the wrong variants that they declare, and turn their constants.")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON, and nothing else, to stdout.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write audit.json and cases/ there.")
 @fresh_option
@@ -159,7 +159,7 @@ def _hunt(result: Audit, stage: Stage, bar: Progress | None) -> dict[str, Case]:
         if bar is not None:
             bar.count(text, done, total)
 
-    keys = list(result.evidence)
+    keys = result.asked  # what they rest on is audited as well, but has its own hunt
     found, complete = _kept(hunt(keys, stage.depth, stage.seed, progress, stage))
     result.mutants, cases = hunted_rows(found)
     if complete:
