@@ -107,7 +107,11 @@ def _gradient_lipschitz(scene: Scene) -> bool | None:
 
 
 def _claimed(scene: Scene) -> bool | None:
-    """False if two iterates next to each other show that the claimed M is too small; True for a quadratic objective."""
+    """False if two iterates next to each other show that the claimed M is too small.
+
+    True for a quadratic objective with an M that large, and where M is known to hold on a ball that the whole path keeps to
+    (then the length bound has no say: it need not exist).
+    """
     world, record = scene.world, scene.record
     assert record.step is not None
     for i in np.flatnonzero(np.diff(record.t) == 1):
@@ -116,8 +120,15 @@ def _claimed(scene: Scene) -> bool | None:
             return False
     theory = getattr(scene.loss, "theory", None)
     quadratic = world.generator.modulus == 0 and world.operator.linear and scene.loss.name in _QUADRATIC
-    if theory is None or not quadratic:
+    if theory is None:
         return None
+    if not quadratic:
+        inside = float(np.max(np.linalg.norm(record.d, axis=1))) <= record.step.radius
+        try:
+            known = gradient_constant(world, record.step.radius) * (1 - 1e-12) <= record.step.M
+        except LookupError:
+            return None
+        return True if inside and known else None
     return bool(gradient_constant(world, 1.0) * (1 - 1e-12) <= record.step.M)
 
 

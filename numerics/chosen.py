@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -41,6 +42,8 @@ class ChosenPoint:
 
     point: Point
     given: Callable[[], Mapping[str, tuple[float, float]]]
+    i: int
+    """Its place in the list of :func:`points_of`; the stored time is that modulo their number."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.point, name)
@@ -97,17 +100,17 @@ def _noise(point: Point) -> float:
     return norm(point.world.y - point.scene.clean)
 
 
-def _discrepancy(point: Point) -> Mapping[str, tuple[float, float]]:
+def _discrepancy(tau: float, point: Point) -> Mapping[str, tuple[float, float]]:
     eps = _noise(point)
     if eps == 0:
         raise LookupError("the discrepancy principle needs noise")
     E_0, Phi_0, sigma_0, Lambda, Lip = _energy_inputs(point)
-    found = discrepancy(E_0, Phi_0, eps, TAU, sigma_0, Lambda, Lip)
+    found = discrepancy(E_0, Phi_0, eps, tau, sigma_0, Lambda, Lip)
     if not found.certified or found.L == 0:
         raise LookupError(found.reason)
-    stop, error = _stopped(point.scene, TAU * eps)
+    stop, error = _stopped(point.scene, tau * eps)
     return {
-        **_exactly(tau=TAU, L=found.L, t_1=found.t_1, T_hat=found.T_hat, E_bar=found.E_bar, G_L=found.G_L, Phi_0=Phi_0),
+        **_exactly(tau=tau, L=found.L, t_1=found.t_1, T_hat=found.T_hat, E_bar=found.E_bar, G_L=found.G_L, Phi_0=Phi_0),
         "T_stop": (stop, error),
     }
 
@@ -140,6 +143,21 @@ def _rate(point: Point) -> Mapping[str, tuple[float, float]]:
 
 def _zero_loss(point: Point) -> Mapping[str, tuple[float, float]]:
     return _exactly(**zero_loss_budget(*_energy_inputs(point), point.world.operator.sigma_F))
+
+
+def _reckless(tail: bool, point: Point) -> Mapping[str, tuple[float, float]]:
+    """A budget that `dip2.energy` does not allow: without the length beyond T_1 = t_1, or with ‖A‖ for σ_F in it."""
+    E_0, Phi_0, sigma_0, Lambda, Lip = _energy_inputs(point)
+    beyond = math.sqrt(E_0) / (point.world.operator.opnorm * sigma_0) if tail else 0.0
+    times = (E_0 / Phi_0) * np.geomspace(1e-2, 1e4, 61)
+    budgets = 1.2 * (np.sqrt(Phi_0 * times) + beyond / np.sqrt(times))
+    at = int(np.argmin(budgets))
+    L = float(budgets[at])
+    if Lambda * L >= 0.9 * sigma_0:
+        raise LookupError("no reckless budget leaves the Jacobian of full rank")
+    given = {"Lip": float(Lip(L)), "Lambda": Lambda, "L": L, "sigma_0": sigma_0}
+    G = float(compiled.evaluate("illposed.discrepancy", "G_upper", given)) if Lambda > 0 else 0.0
+    return _exactly(L=L, t_1=float(times[at]), T_1=float(times[at]), G_L=G, Phi_0=Phi_0)
 
 
 def zero_loss_budget(
@@ -190,14 +208,14 @@ def _restricted(point: Point) -> Mapping[str, tuple[float, float]]:
     return {"mu": (min(ratios), 1e-9 * point.world.operator.opnorm)}
 
 
-def _scaled(point: Point) -> Mapping[str, tuple[float, float]]:
-    """The same network with output scale s, 10% above the threshold: ρ0 and σ_F are those of the scaled problem."""
+def _scaled(power: int, factor: float, point: Point) -> Mapping[str, tuple[float, float]]:
+    """The same network with output scale s = 2 factor Λρ0/(σ0^power σ_F): ρ0 and σ_F are those of the scaled problem."""
     world = point.world
     if not world.operator.linear or norm(point.scene.at(0).x) > 1e-13 * cancelling(point):
         raise LookupError("the scaled problem is that of a linear operator and a network with x(0) = 0")
     if not world.sigma_0 > 0:
         raise LookupError("sigma_0 = 0: no scale of the output makes h small")
-    s = 2.2 * world.generator.modulus * world.rho_0 / (world.sigma_0**2 * world.operator.sigma_F)
+    s = 2 * factor * world.generator.modulus * world.rho_0 / (world.sigma_0**power * world.operator.sigma_F)
     if not s > 0:
         raise LookupError("a linear generator has h = 0 at every scale")
     scaled = world.with_(operator=Linear(s * world.operator.A), clean=None, truth=None)
@@ -221,44 +239,46 @@ def _smooth_loss(point: Point) -> Mapping[str, tuple[float, float]]:
     return {"M": (M, 10 * relative * M), "s": (point.value("loss"), point.error("loss"))}
 
 
-CHOSEN: Mapping[str, Choice] = MappingProxyType(
+CHOSEN: Mapping[str, tuple[Choice, ...]] = MappingProxyType(
     {
-        "illposed.discrepancy": _discrepancy,
-        "illposed.rate": _rate,
-        "dip2.energy": _zero_loss,
-        "recover.synthesis": _synthesis,
-        "recover.mu_linear": _restricted,
-        "dip2.output_scale": _scaled,
-        "kl.alpha_half": _smooth_loss,
+        "illposed.discrepancy": (partial(_discrepancy, TAU), partial(_discrepancy, 1.1)),
+        "illposed.rate": (_rate,),
+        "dip2.energy": (_zero_loss, partial(_reckless, False), partial(_reckless, True)),
+        "recover.synthesis": (_synthesis,),
+        "recover.mu_linear": (_restricted,),
+        "dip2.output_scale": (partial(_scaled, 2, 1.1), partial(_scaled, 2, 0.75), partial(_scaled, 1, 1.1)),
+        "kl.alpha_half": (_smooth_loss,),
     }
 )
-"""Identifier of a statement → symbol → (value, error), chosen at a point; LookupError where nothing can be chosen."""
+"""Identifier of a statement → ways to choose: symbol → (value, error) at a point; LookupError where nothing can be chosen.
+
+Choices that the statement does not allow are among them: its conditions sort them out, and wrong conditions do not.
+"""
 
 _ONCE = ("illposed.discrepancy", "dip2.energy", "dip2.output_scale")  # one choice for the whole run
 
 
 def points_of(identifier: str, scene: Scene) -> list[Any]:
-    """All stored times, as the statement sees them."""
+    """All stored times, as the statement sees them: once for every way to choose, one after the other."""
     if identifier not in CHOSEN:
         return list(scene.points())
-    choose = CHOSEN[identifier]
-    shared: dict[int, Any] = {}
+    found: list[Any] = []
+    for choose in CHOSEN[identifier]:
+        shared: dict[int, Any] = {}
+        for point in scene.points():
+            key = 0 if identifier in _ONCE else point.i
+            found.append(ChosenPoint(point, partial(_made, shared, key, choose, point), len(found)))
+    return found
 
-    def given(point: Point) -> Callable[[], Mapping[str, tuple[float, float]]]:
-        key = 0 if identifier in _ONCE else point.i
 
-        def make() -> Mapping[str, tuple[float, float]]:
-            if key not in shared:
-                try:
-                    shared[key] = choose(point)
-                except LookupError as error:
-                    shared[key] = error
-            found = shared[key]
-            if isinstance(found, LookupError):
-                raise found
-            chosen: Mapping[str, tuple[float, float]] = found
-            return chosen
-
-        return make
-
-    return [ChosenPoint(point, given(point)) for point in scene.points()]
+def _made(shared: dict[int, Any], key: int, choose: Choice, point: Point) -> Mapping[str, tuple[float, float]]:
+    if key not in shared:
+        try:
+            shared[key] = choose(point)
+        except LookupError as error:
+            shared[key] = error
+    found = shared[key]
+    if isinstance(found, LookupError):
+        raise found
+    chosen: Mapping[str, tuple[float, float]] = found
+    return chosen

@@ -21,7 +21,7 @@ import numpy as np
 import sympy as sp
 
 from numerics import compile as compiled
-from numerics.measured_more import MORE, least_in_box
+from numerics.measured_more import MORE, least_by_balance, least_in_box
 from numerics.scene import Array, Point, Scene, jacobian, norm
 from numerics.wonly.bregman import bregman_terms
 from theory.symbols import sym
@@ -233,7 +233,7 @@ def _gap(point: Point) -> float:
 def _B(point: Point) -> Array:
     if not point.world.operator.linear:
         raise LookupError("B = A V/√k needs a linear operator")
-    return np.asarray(point.world.operator.A @ point.net.V / math.sqrt(point.net.k))
+    return np.asarray(point.world.operator.A @ point.scene.neurons.V / math.sqrt(point.net.k))
 
 
 def _mirror_gap(point: Point) -> float:
@@ -249,22 +249,30 @@ def _of_mirror(p: Point, value: float) -> float:
     return (_DIFFERENCES + 8 * p.relative) * norm(_B(p).T @ p.gradient) + _DIFFERENCES * p.speed * 1e-3 + rounded
 
 
-def _loss_limit(point: Point) -> float:
-    """0 if `sharp.restart` is in force at the end of the run; else what the loss cannot fall below, if that is positive.
+def _at_rest(end: Point) -> bool:
+    """Whether ten times as many steps at the present speed would take away less than 1e-9 of the loss."""
+    step = end.scene.record.step
+    gone = 10 * end.series("t") * (0.0 if step is None else step.gamma) * end.speed**2
+    return gone <= 1e-9 * end.series("loss")
 
-    That is the loss at rest; for W alone, the least loss over the closed box of hidden activations.
+
+def _loss_limit(point: Point) -> float:
+    """What the loss cannot fall below, if that is positive; else 0 if `sharp.restart` is in force at the end of the run.
+
+    That is the least loss over the closed box of hidden activations (W alone), the one of an invariant curve, or the loss at
+    rest.
     """
     record, end = point.scene.record, point.scene.end
-    if record.status == "stationary":
+    least = max(least_in_box(point.scene), least_by_balance(point.scene))
+    if least > 0:
+        return least
+    if record.status == "stationary" or (record.engine == "descent" and _at_rest(end)):
         return end.series("loss")
     generator, sigma = point.world.generator, float(np.linalg.svd(end.J, compute_uv=False)[-1])
     Lambda = point.scene.network(end.d).modulus().as_upper() if generator.kind == "two_layer" else generator.modulus
     h = Lambda * end.series("rho") / (point.world.operator.sigma_F * sigma**2) if sigma > 0 else math.inf
     if record.engine == "flow" and math.isinf(generator.reach) and h < 0.499:
         return 0.0
-    least = least_in_box(point.scene)
-    if least > 0:
-        return least
     raise LookupError("the end of the run is neither certified nor at rest: the limit of the loss is not known")
 
 

@@ -17,7 +17,7 @@ from numerics.scene import Array, Point, Scene, norm
 from numerics.wonly.bregman import bregman_terms, dphi_floor
 from numerics.wonly.domain import interval
 
-__all__ = ["MORE", "cancelling", "comparison", "descent_slope", "least_in_box"]
+__all__ = ["MORE", "cancelling", "comparison", "descent_slope", "least_by_balance", "least_in_box"]
 
 Value = Callable[[Point], float]
 Error = Callable[[Point, float], float]
@@ -95,6 +95,23 @@ def least_in_box(scene: Scene) -> float:
     found = lsq_linear(_B(scene.at(0)), world.y, bounds=(ends[0], ends[1]), tol=1e-12)
     least = float(found.cost)
     return least if least > 1e-9 * float(world.y @ world.y) else 0.0
+
+
+def least_by_balance(scene: Scene) -> float:
+    """The least loss on the invariant curve v = sinh a of one tanh neuron, both layers, plain least squares; 0 elsewhere.
+
+    By `dip2.conservation` a start with v = ± sinh a stays on it; it cannot pass (0, 0), which is at rest, so the output
+    v tanh a keeps its sign.  In floating point a run leaves the curve near (0, 0): what it does then says nothing.
+    """
+    world, generator = scene.world, scene.world.generator
+    if generator.kind != "two_layer" or generator.size != 2 or world.y.size != 1 or not world.operator.linear:
+        return 0.0
+    net = scene.neurons
+    plain = net.activation.name == "tanh" and net.train == "both" and scene.loss.name == "least_squares"
+    if not plain or abs(net.V[0, 0]) != np.sinh(abs(net.a[0])):
+        return 0.0
+    away = float(world.operator.A[0, 0] * net.V[0, 0] * net.a[0] * world.y[0]) <= 0
+    return 0.5 * float(world.y[0]) ** 2 if away else 0.0
 
 
 def _dphi_min(point: Point) -> float:
@@ -214,12 +231,17 @@ def _layer(name: str) -> Value:
 
 # -------------------------------------------------------------------------------------------------- signals that are reached
 def _reach(point: Point) -> float:
-    """The radius of the largest interval around g(0) in the image of [−r, r], r = ‖d‖, for one output and one parameter."""
+    """The radius of the largest ball around g(0) in the image of the ball of radius r = ‖d‖: linear g, or one parameter."""
     generator: Any = point.world.generator
-    if generator.kind != "quadratic" or generator.size != 1 or generator.n != 1:
-        raise LookupError("the image of a ball is known for a quadratic map of one parameter only")
-    r, slope, bend = norm(point.d), float(generator.J[0, 0]), float(generator.H[0, 0, 0])
-    places = [-r, r] + ([-slope / bend] if bend != 0 and abs(slope / bend) < r else [])
+    r = norm(point.d)
+    if generator.kind != "quadratic":
+        raise LookupError("the image of a ball is known for quadratic maps only")
+    if generator.modulus == 0:
+        return float(point.world.sigma_0 * r)
+    if generator.size != 1 or generator.n != 1:
+        raise LookupError("the image of a ball is known for linear maps and for one parameter only")
+    slope, bend = float(generator.J[0, 0]), float(generator.H[0, 0, 0])
+    places = [-r, r] + ([-slope / bend] if abs(slope / bend) < r else [])
     moved = [slope * s + 0.5 * bend * s * s for s in (*places, 0.0)]
     return min(max(moved), -min(moved))
 

@@ -135,13 +135,15 @@ class Case:
         claim = self.claim
         scene = simulate(self.world, (self.engine.tighter or self.engine) if tighter else self.engine)
         why = hypotheses_met(claim, scene)
-        i = self.finding.i
-        if tighter and math.isfinite(self.finding.t) and len(scene.record):
-            i = int(abs(scene.record.t - self.finding.t).argmin())
-        if i >= len(scene.record):
-            why = f"the run has only {len(scene.record)} stored times now"
+        i, points, stored = self.finding.i, points_of(self.statement, scene), len(scene.record)
+        if tighter and math.isfinite(self.finding.t) and stored:
+            # of the same way to choose what the statement leaves open, the stored time next to that of the finding
+            way = min(i // stored, len(points) // stored - 1)
+            i = way * stored + int(abs(scene.record.t - self.finding.t).argmin())
+        if i >= len(points):
+            why = f"the run has only {stored} stored times now"
         if not why:
-            point = points_of(self.statement, scene)[i]
+            point = points[i]
             why = in_force(claim, point)
         if why:
             return scene, Finding(claim.name, Verdict.HYPOTHESIS_NOT_MET, i, why=why)

@@ -203,7 +203,8 @@ def check_scene(claim: Claim, scene: Scene, points: Iterable[Point] | None = Non
     if summary.why:
         return summary
     if points is None:
-        points = points_of(claim.id, scene)[1 :: _THINNED.get(claim.id, 1)]
+        stored = len(scene.record)
+        points = [point for point in points_of(claim.id, scene) if point.i % stored][:: _THINNED.get(claim.id, 1)]
     for point in points:
         why = in_force(claim, point)
         if why:

@@ -16,7 +16,7 @@ def _member(family: str, **parameters: Any) -> Member:
 
 
 _DIGITS: Final = 40
-_LATE: Final = ("1", "30", "80", "1e3", "1e8")
+_LATE: Final = ("1", "16.5", "30", "80", "1e3", "1e8")
 _SOON: Final = ("1/4", "1", "5", "30")
 
 MEMBERS: Final[tuple[tuple[Member, tuple[str, ...]], ...]] = (

@@ -49,6 +49,9 @@ def _thresholds() -> Iterator[Row]:
         yield f"E({h:g}), to rest", "extremal, beyond 1/2", _scalar(h), _REST
     yield "E(0.8), sigma_0 = 1/2", "extremal, beyond 1/2", _scalar(0.2, 0.5), _REST  # a square lost in h
     yield "E(0.399)", "extremal", _scalar(0.399), _REST  # R' < 1.6 R
+    # the factor of baseline.param_rate for power losses: late, with little of the path left
+    steep = _scalar(0.2499).with_(loss=loss("p_power", p=10))
+    yield "E(0.2499), p_power", "extremal", steep, Engine(loss_ratio=1e-50, points_per_decade=2)
     for noise in (1e-4, -1e-4):  # common logarithm in the stopping time
         yield f"E(0.2499), noise {noise:g}", "extremal", _scalar(0.2499, 1.0, noise), Engine(loss_ratio=1e-22)
     # sigma_max of J_g, and the norm of A, in h
@@ -82,6 +85,8 @@ def _linear() -> Iterator[Row]:
         Engine(loss_ratio=1e-10, times=(0.25, 0.5, 1.0, 2.0)),
     )
     yield "0.1 theta, no noise, late", "linear", _affine([[1.0]], [[0.1]], [0.1]), Engine(times=(10.0, 50.0, 200.0))
+    slow = _affine(np.eye(2), np.diag([1.0, 0.1]), [0.0, 0.1])  # the norm of A in dip2.energy
+    yield "diag(1, 0.1), residual e2, no noise", "linear", slow, Engine(loss_ratio=1e-10)
     out = World(Quadratic([[1.0]]), Linear([[1.0], [0.0]]), least_squares(), [0.0, 1.0], [0.0, 0.0], [0.0])
     yield "A = (1, 0)^T, y = (0, 1)", "outside the range", out, Engine(t_max=30.0)
     # the energy below the noise level; discrepancy with small noise
@@ -104,12 +109,14 @@ def _linear() -> Iterator[Row]:
     yield "theta, sine operator", "nonlinear", bent, run
 
 
-def _network(activation: str, train: Any, a0: Any, V0: Any, y: Any, A: Any = None) -> World:
+def _network(activation: str, train: Any, a0: Any, V0: Any, y: Any, A: Any = None, noise: float = 0.0) -> World:
+    """y − ȳ = `noise` in the first entry."""
     generator = TwoLayerGenerator(activation, train, np.atleast_1d(a0), np.atleast_2d(V0))
     y = np.atleast_1d(np.asarray(y, dtype=float))
     matrix = np.eye(y.size) if A is None else np.asarray(A, dtype=float)
-    truth = np.linalg.lstsq(matrix, y, rcond=None)[0]
-    return World(generator, Linear(matrix), least_squares(), y, y, truth)
+    clean = y - noise * np.eye(y.size)[0]
+    truth = np.linalg.lstsq(matrix, clean, rcond=None)[0]
+    return World(generator, Linear(matrix), least_squares(), y, clean, truth)
 
 
 def _networks() -> Iterator[Row]:
@@ -121,7 +128,7 @@ def _networks() -> Iterator[Row]:
     weak = _network("identity", both, 1.0, [[0.0], [1.0]], [0.0, -0.01], np.diag([1.0, 0.1]))
     yield "a = v, weak observation", "a = v", weak, _REST
     # a gap of zero
-    yield "v = sinh a, a = 0.5, y = -0.5", "balance", _network("tanh", both, 0.5, math.sinh(0.5), -0.5), _REST
+    yield "v = sinh a, a = 0.5, y = -0.5", "balance", _network("tanh", both, 0.5, np.sinh(0.5), -0.5), _REST
     # neighbouring points far from the start
     yield "one neuron, y = 20", "network, both", _network("tanh", both, 0.5, 0.1, 20.0), Engine(loss_ratio=1e-10)
     antisymmetric = TwoLayerGenerator(
@@ -139,10 +146,12 @@ def _first_layer() -> Iterator[Row]:
         ("v = 1, y = 2", 0.0, 1.0, 2.0),  # outside the zonotope
         ("v = 1, y = 0.9", 0.0, 1.0, 0.9),  # the slope at the end
         ("v = 1, a = 1, y = 0.9", 1.0, 1.0, 0.9),
-        ("v = 1, a = -4, y = 20", -4.0, 1.0, 20.0),  # wonly.rate and wonly.stop nearly attained
     ):
         engine = Engine(loss_ratio=1e-14, t_max=300.0)
-        yield f"W only, {name}", "W only", _network("tanh", "W", a0, v0, y), engine
+        yield f"W only, {name}", "W only", _network("tanh", "W", a0, v0, y, noise=0.01), engine
+    saturated = _network("tanh", "W", -4.0, 1.0, 20.0, noise=0.01)  # wonly.rate and wonly.stop nearly attained
+    times = (5.0, 10.0, 15.0, 17.0, *np.arange(18.0, 21.0, 0.1).tolist(), 25.0, 60.0)
+    yield "W only, v = 1, a = -4, y = 20", "W only", saturated, Engine(times=times, t_max=300.0)
 
 
 def _deep() -> Iterator[Row]:
@@ -160,10 +169,17 @@ def _steps() -> Iterator[Row]:
     yield "descent on theta, gamma M = 2.2", "descent", line, Engine("descent", 1e-20, c=1.1, steps=20, claim=1.0)
     # the majorant forgotten in gd.length
     yield "descent on E(0.4), small steps", "descent", _scalar(0.4), Engine("descent", 1e-12, c=0.005, steps=20000)
+    # thresholds and range of gd.condition: to rest
+    yield (
+        "descent on E(0.55), to rest",
+        "descent",
+        _scalar(0.55),
+        Engine("descent", 1e-20, c=0.05, steps=20000, claim=1.0),
+    )
     tall = World(Quadratic([[1.0]]), Linear([[1.0], [0.0]]), least_squares(), [1.0, 1.0], [1.0, 0.0], [1.0])
-    yield "descent, A = (1, 0)^T, y = (1, 1)", "outside the range", tall, Engine("descent", 1e-20, c=0.5, steps=60)
+    yield "descent, A = (1, 0)^T, y = (1, 1)", "outside the range", tall, Engine("descent", 1e-20, c=0.5, steps=200)
     one = _network("identity", "W", 0.3, 1.0, 0.9)
     yield "descent, W only, identity", "descent", one, Engine("descent", 1e-18, c=0.95, steps=400)
     # the gap falls under descent
-    fall = _network("tanh", "both", math.asinh(1.0) + 1e-3, [[1.0], [0.0]], [math.tanh(math.asinh(1.0)), 1.0])
-    yield "descent, one neuron near balance", "descent", fall, Engine("descent", 1e-10, c=0.3, steps=60, claim=1.0)
+    fall = _network("tanh", "both", math.asinh(1.0) + 1e-3, [[1.0], [0.0]], [math.tanh(math.asinh(1.0) + 1e-3), 0.2])
+    yield "descent, one neuron near balance", "descent", fall, Engine("descent", 1e-10, c=0.1, steps=60, claim=1.0)
