@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from numerics.assumed import assumed, speaks_of
@@ -193,6 +194,8 @@ def _scale(point: Any, claim: Claim) -> float:
     names = {symbol.name for symbol in claim.conclusion.free_symbols}
     if "chain_gap" in names or "mirror_gap" in names:
         return float(point.value("ell_dot"))
+    if "conserved" in names:  # half of the largest |v_i|^2, from which G(a_i) is taken
+        return 0.5 * float(np.max(np.sum(point.net.V**2, axis=0)))
     return cancelling(point) if "x0_norm" in names else 0.0
 
 
