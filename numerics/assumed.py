@@ -70,6 +70,12 @@ def _linear_modulus(scene: Scene) -> bool | None:
     if math.isinf(world.generator.reach):
         return True
     nu = 1.0 if scene.record.step is None else scene.record.step.nu
+    return _keeps_to(scene, nu, world.generator.reach)
+
+
+def _keeps_to(scene: Scene, nu: float, radius: float) -> bool | None:
+    """Whether the length bound, with ν for gradient descent (1 for the flow), is at most this radius; None if there is none."""
+    world = scene.world
     given = {
         "sigma_F": nu * world.operator.sigma_F,
         "sigma_0": world.sigma_0,
@@ -78,7 +84,7 @@ def _linear_modulus(scene: Scene) -> bool | None:
     }
     if not compiled.evaluate("sharp.condition", "h", given) < 0.5:
         return None
-    return bool(compiled.evaluate("sharp.length", "ell_star", given) <= world.generator.reach)
+    return bool(compiled.evaluate("sharp.length", "ell_star", given) <= radius)
 
 
 def _lipschitz(scene: Scene) -> bool | None:
@@ -89,25 +95,15 @@ def _lipschitz(scene: Scene) -> bool | None:
 
 
 def _gradient_lipschitz(scene: Scene) -> bool | None:
-    """The ball on which M was bounded is at least as large as the length bound."""
-    world, step = scene.world, scene.record.step
+    """Whether the ball on which M was bounded is at least as large as the length bound; an M that is claimed is looked into."""
+    step = scene.record.step
     if step is None:
         return None
-    if step.claimed:
-        return _claimed(scene)
-    given = {
-        "sigma_F": step.nu * world.operator.sigma_F,
-        "sigma_0": world.sigma_0,
-        "Lambda": world.generator.modulus,
-        "rho_0": world.rho_0,
-    }
-    if not compiled.evaluate("sharp.condition", "h", given) < 0.5:
-        return None
-    return bool(compiled.evaluate("sharp.length", "ell_star", given) <= step.radius)
+    return _claimed(scene) if step.claimed else _keeps_to(scene, step.nu, step.radius)
 
 
 def _claimed(scene: Scene) -> bool | None:
-    """False if two iterates next to each other show that the claimed M is too small.
+    """Whether a claimed M is right: False if two iterates next to each other show that it is too small.
 
     True for a quadratic objective with an M that large, and where M is known to hold on a ball that the whole path keeps to
     (then the length bound has no say: it need not exist).
@@ -118,11 +114,9 @@ def _claimed(scene: Scene) -> bool | None:
         change = np.linalg.norm(world.velocity(record.d[i + 1]) - world.velocity(record.d[i]))
         if change > record.step.M * np.linalg.norm(record.d[i + 1] - record.d[i]) * (1 + 1e-9):
             return False
-    theory = getattr(scene.loss, "theory", None)
-    quadratic = world.generator.modulus == 0 and world.operator.linear and scene.loss.name in _QUADRATIC
-    if theory is None:
+    if not hasattr(scene.loss, "theory"):
         return None
-    if not quadratic:
+    if not (world.generator.modulus == 0 and world.operator.linear and scene.loss.name in _QUADRATIC):
         inside = float(np.max(np.linalg.norm(record.d, axis=1))) <= record.step.radius
         try:
             known = gradient_constant(world, record.step.radius) * (1 - 1e-12) <= record.step.M

@@ -27,21 +27,11 @@ from scipy.integrate import quad
 
 from numerics.inverse import inverse_float, inverse_mpmath
 from numerics.special import FLOAT_FUNCTIONS
+from numerics.special_mpmath import MP_FUNCTIONS
 from theory import symbols
 from theory.balls import ball_function, lower_float, precision, upper_float
 from theory.balls import enclose as enclose_number
-from theory.functions import (
-    Given,
-    ImplicitRoot,
-    acosh_exp,
-    asinh_exp,
-    expit,
-    expm1,
-    log1p,
-    log_cosh,
-    normal_cdf,
-    softplus,
-)
+from theory.functions import Given, ImplicitRoot
 from theory.kl import Desingularizer, MonotoneInverse
 from theory.stable import stable
 from theory.symbols import SYMBOLS, sym
@@ -80,18 +70,8 @@ class Enclosure:
         return self.upper - self.lower
 
 
-def _mp_erfcinv(p: Any) -> Any:
-    """mpmath has erfinv only; 1 − p is formed with the digits that a small p costs."""
-    lost = max(0, -int(mpmath.floor(mpmath.log(p, 2)))) if p > 0 else 0
-    with mpmath.extraprec(2 * lost + 10):
-        return mpmath.erfinv(1 - p)
-
-
-_MP_FUNCTIONS: dict[str, Any] = {
-    "erfcinv": _mp_erfcinv,
-    **{f.__name__: f._mp for f in (acosh_exp, asinh_exp, expit, expm1, log1p, log_cosh, normal_cdf, softplus)},
-    "Heaviside": lambda x, at_zero: 1 if x > 0 else (0 if x < 0 else at_zero),
-}
+# what Python and mpmath say when a complex number is compared
+_UNORDERED = ("no ordering relation", "not supported between instances of")
 
 
 def _prepare(expr: Any, backend: Backend) -> tuple[Any, dict[str, Any]]:
@@ -180,13 +160,17 @@ def _float64(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
 @lru_cache(maxsize=1024)
 def _mpmath(expr: Any, args: tuple[Any, ...]) -> Callable[..., Any]:
     ready, extra = _prepare(stable(expr), "mpmath")
-    raw = sp.lambdify(args, ready, modules=[{**_MP_FUNCTIONS, **extra, "_step": _MP_FUNCTIONS["Heaviside"]}, "mpmath"])
+    raw = sp.lambdify(args, ready, modules=[{**MP_FUNCTIONS, **extra}, "mpmath"])
 
     def compiled(*values: Any) -> Any:
         try:
             result = mpmath.mpmathify(raw(*(mpmath.mpmathify(_plain(value)) for value in values)))
         except ZeroDivisionError:
             raise _outside(expr, "a division by zero in mpmath") from None
+        except TypeError as error:
+            if not any(words in str(error) for words in _UNORDERED):
+                raise
+            raise _outside(expr, "a complex number is compared in mpmath") from None
         if isinstance(result, mpmath.mpc):
             # a root of a negative number may leave through a later real part: any imaginary part is a refusal
             if result.imag != 0:
@@ -205,6 +189,7 @@ def elementwise(expr: Any) -> Callable[[Any], np.ndarray]:
 
     NaN in, NaN out (:func:`function` refuses instead); overflow gives inf, without warnings.
 
+    >>> from theory.functions import softplus
     >>> elementwise(softplus(sym("x")))(np.array([-800.0, 800.0]))
     array([  0., 800.])
     """

@@ -46,7 +46,6 @@ _STATE = frozenset({
     "chain_gap", "s", "M", "R_norm", "unseen", "x0_norm", "n", "block_norm", "M_l", "h_prev", "bias", "w_min",
     "S_norm", "g_err", "reach", "sigma_A", "scale",
 })  # fmt: skip
-_FLOW_ONLY = frozenset({"dip2.amgm", "dip2.balanced", "dip2.conservation", "sharp.implies_baseline"})
 _DESCENT_ONLY = frozenset({"wonly.descent"})
 
 
@@ -56,7 +55,7 @@ def engine_of(claim: Claim) -> str:
         return "descent"
     names = {symbol.name for relation in (claim.conclusion, claim.when) if relation is not None
              for symbol in relation.free_symbols}  # fmt: skip
-    return "any" if names <= _STATE and claim.id not in _FLOW_ONLY else "flow"
+    return "any" if names <= _STATE else "flow"
 
 
 @dataclass(frozen=True)

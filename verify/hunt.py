@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from numerics.scene import Scene
@@ -46,7 +47,7 @@ class Stage:
     _rest: Iterator[Instance] | None = field(default=None, repr=False)
 
     def scenes(self) -> Iterator[tuple[Instance, Scene]]:
-        """All instances with their runs; an iteration that is broken off goes on where it stopped."""
+        """All instances with their runs: what an earlier iteration has run comes first, and is not run again."""
         if self._rest is None:
             self._rest = iter(instances(self.depth, self.seed) if self.pool is None else self.pool)
         index = 0
@@ -65,10 +66,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Hunted:
-    """What became of a mutant: "killed" with a case (or what else refutes it), or "survived".
+    """What became of a mutant: "killed", with a case that refutes it, or "survived".
 
-    `tried` instances, on `non_vacuous` of which it was in force.  `tightness` is the largest seen of its claim: 1 where
-    it is attained.
+    `tried` instances, points or draws, on `non_vacuous` of which it was in force.  Killed on a run: `finding` and its
+    `tightness`, above 1.  Survived: the largest `tightness` seen of its claim on runs, 1 where it is attained.
     """
 
     mutant: str
@@ -82,7 +83,6 @@ class Hunted:
     finding: Finding | None = None
     instance: str = ""
     tightness: float = math.nan
-    evidence: dict[str, Any] | None = None
 
     @property
     def expected(self) -> bool:
@@ -110,7 +110,7 @@ def hunt(
     progress: Progress | None = None,
     stage: Stage | None = None,
 ) -> Iterator[Hunted]:
-    """Every declared mutant of `keys`, one after the other.
+    """Every declared mutant of `keys`, one after the other, on the scenes of `stage` (by default those of depth and seed).
 
     Raises KeyError, naming the nearest, for an unknown identifier.
     """
@@ -173,8 +173,8 @@ def _hunt_one(key: str, mutant: Mutant, scenes: list[tuple[Instance, Scene]], de
                 name, mutant.text, mutant.truth, "killed", mutant.why, tried, non_vacuous, case, finding, instance.name,
                 finding.tightness,
             )  # fmt: skip
-    for more in (_on_exact_points, _by_draws):
-        extra = more(key, mutant, claim, depth, seed)
+    for look in (partial(_on_exact_points, key, mutant, claim), partial(_by_draws, key, mutant, depth, seed)):
+        extra = look()
         tried, non_vacuous = tried + extra.tried, non_vacuous + extra.non_vacuous
         if extra.case is not None:
             return Hunted(
@@ -191,7 +191,7 @@ class _Extra:
     where: str = ""
 
 
-def _on_exact_points(key: str, mutant: Mutant, claim: Claim, depth: Depth, seed: int) -> _Extra:
+def _on_exact_points(key: str, mutant: Mutant, claim: Claim) -> _Extra:
     """Runs in closed form, to 40 digits: late times and members next to a threshold."""
     tried = spoken = 0
     for point in exact_points():
@@ -209,7 +209,7 @@ def _on_exact_points(key: str, mutant: Mutant, claim: Claim, depth: Depth, seed:
 _DRAWS = {"dev": (2500,), "ci": (2500, 10_000), "deep": (10_000, 40_000)}
 
 
-def _by_draws(key: str, mutant: Mutant, claim: Claim, depth: Depth, seed: int) -> _Extra:
+def _by_draws(key: str, mutant: Mutant, depth: Depth, seed: int) -> _Extra:
     """Statements with a probability: draws until the anytime-valid confidence limit refutes the mutant."""
     if key not in EXPERIMENTS:
         return _Extra()

@@ -22,7 +22,18 @@ from numerics.worlds.outside import FlatLoss, LiftedLoss, PartialLoss
 from verify.engine import Engine
 from verify.pool_more import counterexamples
 
-__all__ = ["DEPTHS", "Depth", "Instance", "instances"]
+__all__ = [
+    "ACTIVATIONS",
+    "DEPTHS",
+    "LOSSES",
+    "Depth",
+    "Instance",
+    "diagonal",
+    "extremal",
+    "instances",
+    "network",
+    "scalar_network",
+]
 
 Depth = Literal["dev", "ci", "deep"]
 DEPTHS: tuple[Depth, ...] = ("dev", "ci", "deep")
@@ -124,7 +135,7 @@ def _linear() -> Iterator[Instance]:
 
 
 def _outside() -> Iterator[Instance]:
-    """One hypothesis violated each."""
+    """Data outside the range, and losses outside the assumptions."""
     run = Engine(t_max=60.0)
     tall = World(Quadratic([[1.0]]), Linear([[1.0], [0.0]]), least_squares(), [1.0, 1.0], [1.0, 0.0], [1.0], "tall")
     yield Instance("A = (1, 0)^T, y = (1, 1)", "outside the range", tall, run)
@@ -209,7 +220,7 @@ def network(
     rng: np.random.Generator, activation: str, train: Any, n: int, m: int, k: int, fraction: float, the_loss: Any,
     noise: float = 0.05, low: float = 0.6,
 ) -> World:  # fmt: skip
-    """A two-layer network with h = fraction/2 for least squares: y at the distance from y(0) that makes it so.
+    """A two-layer network with h = fraction/2, by the distance of y from y(0); h is less where that would take ρ0 above 1.
 
     The operator has singular values between `low` and 1; y is attainable; the noise is this fraction of the distance.
     """

@@ -257,11 +257,7 @@ def _number(expression: Any, values: Any, dps: int) -> Any:
         found = {str(stand[integral]): _integral(integral, values, dps) for integral in integrals}
         values, expression = _Layered(values, found), expression.xreplace(stand)
     function, names = _compiled(expression)
-    arguments = [values[name] for name in names]
-    try:
-        return function(*arguments)
-    except TypeError as unordered:  # the maximum of complex numbers
-        raise compiled.HypothesisNotMet(f"{expression} has no real value here: a hypothesis fails") from unordered
+    return function(*(values[name] for name in names))
 
 
 @dataclass(frozen=True)

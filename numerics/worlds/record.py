@@ -15,7 +15,7 @@ from numerics.worlds.generators import Array
 from numerics.worlds.world import World
 from theory.symbols import sym
 
-__all__ = ["Record", "Step", "descend", "flow", "step_for"]
+__all__ = ["Record", "Step", "claimed_step", "descend", "flow", "gradient_constant", "step_for"]
 
 _ROUNDING = 2.0**-50  # a few ulp a step, relative to what is added up
 
@@ -93,7 +93,7 @@ def flow(
     )  # fmt: skip
 
 
-def step_for(world: World, c: float, *, linear: bool = True) -> Step:
+def step_for(world: World, c: float) -> Step:
     """The step with γM = 2c, 0 < c < 1, and M on the ball of radius ℓ*_ν (`gd.condition`).
 
     M bounds ‖∇²ℓ‖ on the ball: with j = ‖J_g(0)‖ + Ω, G = ‖∇L(v)‖ and l the Lipschitz constant of ∇L there,

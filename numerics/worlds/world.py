@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +19,7 @@ from numerics.worlds.operators import Linear, Operator, Sine
 from numerics.worlds.outside import OUTSIDE
 from numerics.worlds.two_layer import TwoLayerGenerator
 
-__all__ = ["GENERATORS", "OPERATORS", "World", "generator_from", "operator_from"]
+__all__ = ["GENERATORS", "OPERATORS", "World", "generator_from", "least_squares", "operator_from"]
 
 _EPS = float(np.finfo(np.float64).eps)
 GENERATORS: Mapping[str, Callable[..., Any]] = {
@@ -219,8 +218,3 @@ def _made(data: Mapping[str, Any], table: Mapping[str, Callable[..., Any]], what
 def least_squares() -> CompiledLoss:
     """The plain one."""
     return compiled_loss("least_squares")
-
-
-def finite_or_none(value: float) -> float | None:
-    """A JSON number, or None for infinity and NaN."""
-    return value if math.isfinite(value) else None

@@ -289,6 +289,29 @@ def test_beyond_the_hypothesis_there_is_no_number(backend):
             evaluate("sharp.length", "ell_star", {**GOOD, "rho_0": np.array([0.3, 0.6])})
 
 
+@pytest.mark.parametrize("backend", ["float64", "mpmath"])
+def test_a_maximum_does_not_hide_that_there_is_no_number(backend):
+    """max(0, √−1), max(0, NaN), and the modulus of a complex number: Python would refuse, say 0, and say 1."""
+    stop = {**GOOD, "eps": 0.01, "w_min": 1.0}
+    assert evaluate("sharp.stop", "t_star", stop, backend=backend) > 0
+    with pytest.raises(HypothesisNotMet, match="hypothesis"):
+        evaluate("sharp.stop", "t_star", {**stop, "rho_0": 0.6}, backend=backend)
+    root, difference = sp.sqrt(1 - sym("h")), sym("h") - sym("eps")
+    for expression in (sp.Max(0, root), sp.Min(1, root), sp.Abs(root), sp.Heaviside(root)):
+        function(expression, ["h"], backend)(0.5)
+        with pytest.raises(HypothesisNotMet):
+            function(expression, ["h"], backend)(2.0)
+    for expression in (sp.Max(0, difference), sp.Min(1, difference), sp.Heaviside(difference)):
+        function(expression, ["h", "eps"], backend)(0.5, 0.25)
+        with pytest.raises(HypothesisNotMet):
+            function(expression, ["h", "eps"], backend)(math.inf, math.inf)
+
+
+def test_a_wrong_call_is_not_taken_for_a_hypothesis():
+    with pytest.raises(TypeError, match="argument"):
+        function(sp.Max(0, sym("h")), ["h"], "mpmath")(1, 2)
+
+
 def test_on_the_boundary_the_enclosure_is_a_point():
     box = enclose("sharp.sigma", "floor", {**GOOD, "rho_0": 0.5})
     assert (box.lower, box.upper) == (0.0, 0.0)

@@ -78,17 +78,27 @@ AMGM = Statement(
         "t_stop": "time from which the residual is at most eps, for either choice",
     },
     uses=("dip2.reduction", "dip2.gram"),
-    proof_uses=("dip2.reduction", "dip2.gram", "step.kl", "step.energy", "step.growth", "trusted.picard"),
+    proof_uses=(
+        "dip2.reduction",
+        "dip2.gram",
+        "step.speed_split",
+        "step.amgm",
+        "step.kl",
+        "step.energy",
+        "step.growth",
+        "trusted.picard",
+    ),
     cites=("nguyen2020",),
-    proof="By dip2.reduction |V'| = f |q|. So -rho' = psi'|theta'|^2 = psi'(f^2|q|^2 + |a'|^2) >= 2 psi' f |q| |a'| "
-    ">= 2 sigma_F f |a'|, using psi'|q| >= psi' sigma_F |grad L| >= sigma_F; hence rho + 2 sigma_F (integral of F "
-    "over [0, ell_a]) does not increase, and ell_a <= ell_a_star. F(ell_a_star) > 0: otherwise the integral would "
-    "end there, at rho_0/(2 sigma_F), against the condition. Now sigma_min(J_g) >= f >= s_star (dip2.gram): -L' = "
-    "|theta'|^2 >= s_star^2 |q|^2 >= s_star^2 sigma_F^2/psi'^2 and -rho' >= sigma_F s_star |theta'|. Linear: "
-    "|phi(a)|/sqrt k is B1/sqrt k-Lipschitz. Dual: weak duality; star-shaped: phi(x)^2 >= tau x^2 for |x| <= |a| of "
-    "the same sign, phi(x)^2 >= phi(a)^2 beyond, and for x of the other sign (x - a)^2 >= a^2. Optimal: n = m = k = "
-    "1, phi the identity, a_0 = v_0, y = a_0^2 - rho_0: the flow keeps a = v, a' = -a (a^2 - y), and reaches zero "
-    "loss with f = |a| bounded below if and only if y > 0, that is rho_0 < a_0^2, the capacity.",
+    proof="By dip2.reduction |V'| = f |q| (step.speed_split). So -rho' = psi'|theta'|^2 = psi'(f^2|q|^2 + |a'|^2) >= 2 "
+    "psi' f |q| |a'| >= 2 sigma_F f |a'| (step.amgm), using psi'|q| >= psi' sigma_F |grad L| >= sigma_F; hence rho "
+    "+ 2 sigma_F (integral of F over [0, ell_a]) does not increase, and ell_a <= ell_a_star. F(ell_a_star) > 0: "
+    "otherwise the integral would end there, at rho_0/(2 sigma_F), against the condition. Now sigma_min(J_g) >= f "
+    ">= s_star (dip2.gram): -L' = |theta'|^2 >= s_star^2 |q|^2 >= s_star^2 sigma_F^2/psi'^2 and -rho' >= sigma_F "
+    "s_star |theta'|. Linear: |phi(a)|/sqrt k is B1/sqrt k-Lipschitz. Dual: weak duality; star-shaped: phi(x)^2 >= "
+    "tau x^2 for |x| <= |a| of the same sign, phi(x)^2 >= phi(a)^2 beyond, and for x of the other sign (x - a)^2 >= "
+    "a^2. Optimal: n = m = k = 1, phi the identity, a_0 = v_0, y = a_0^2 - rho_0: the flow keeps a = v, a' = -a "
+    "(a^2 - y), and reaches zero loss with f = |a| bounded below if and only if y > 0, that is rho_0 < a_0^2, the "
+    "capacity.",
     obligations=(
         Obligation.inequality(
             "arithmetic and geometric mean: 2 f|q||a'| <= f^2|q|^2 + |a'|^2",
