@@ -25,6 +25,7 @@ Answer = Callable[[Scene], bool | None]
 
 _STAR_SHAPED = ("tanh", "erf", "identity")
 _QUADRATIC = ("least_squares", "weighted_least_squares")
+_ALONG = ("least_squares", "p_power", "lojasiewicz")  # functions of ‖v − y‖
 _ANALYTIC = ("least_squares", "weighted_least_squares", "pseudo_huber", "log_cosh")
 _FULL_RANK = 1e-9  # a smallest singular value below this is not told from zero
 
@@ -50,17 +51,24 @@ def _smooth(scene: Scene) -> bool:
 
 
 def _range(scene: Scene) -> bool | None:
-    """By a surjective J_F, or by y in the range of A and a loss with the radial inequality or plain least squares."""
+    """By a surjective J_F; for linear A by y in its range, where the gradient of the loss is a multiple of the residual.
+
+    For other losses an attainable y is not enough (None): there `A.operator.range.radial` may take its place, together with
+    `A.loss.KL`, which is a matter of the statement (:func:`verify.claims.hypotheses_met`).
+    """
     world = scene.world
     if world.operator.onto:
         return True
     if not world.operator.linear:
         return None
-    plain = not hasattr(scene.loss, "theory")
-    return world.attainable and (plain or _loss(scene, "range_radial"))
+    if not world.attainable:
+        return False
+    return True if scene.loss.name in _ALONG or getattr(scene.loss, "along_residual", False) else None
 
 
 def _radial(scene: Scene) -> bool | None:
+    if not hasattr(scene.loss, "theory"):  # nothing is claimed of losses outside the library
+        return None
     return scene.world.operator.linear and scene.world.attainable and _loss(scene, "range_radial")
 
 

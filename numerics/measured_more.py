@@ -192,7 +192,8 @@ def _slope_over(activation: Any, a_star: Array, a0: Array, level: float) -> floa
             if not np.all(np.isfinite(slopes)):
                 return math.inf
             greatest = max(greatest, float(np.max(slopes)))
-    return greatest
+    # the grid may miss the top: raised by a hundredth, so that the bound of `wonly.descent` errs upwards
+    return 1.01 * greatest
 
 
 # ---------------------------------------------------------------------------------------------- feedforward, layer by layer

@@ -212,6 +212,21 @@ def _at_rest(end: Point) -> bool:
     return gone <= 1e-9 * end.series("loss")
 
 
+_CONVERGENCE = (
+    "A.loss.smooth", "A.loss.min", "A.loss.unique", "A.loss.KL", "A.operator.smooth", "A.operator.nondegenerate",
+    "A.generator.smooth", "A.generator.linear_modulus",
+)  # fmt: skip
+
+
+def _convergent(point: Point) -> bool:
+    """Whether the hypotheses of `sharp.restart` hold; those on the range, or on the range along the residual."""
+    from numerics.assumed import assumed  # here: it needs the scene as well
+
+    scene = point.scene
+    reached = assumed("A.operator.range", scene) or assumed("A.operator.range.radial", scene)
+    return bool(reached) and all(assumed(name, scene) for name in _CONVERGENCE)
+
+
 def loss_limit(point: Point) -> float:
     """What the loss cannot fall below, if that is positive; else 0 if `sharp.restart` is in force at the end of the run.
 
@@ -227,7 +242,7 @@ def loss_limit(point: Point) -> float:
     generator, sigma = point.world.generator, float(np.linalg.svd(end.J, compute_uv=False)[-1])
     Lambda = point.scene.network(end.d).modulus().as_upper() if generator.kind == "two_layer" else generator.modulus
     h = Lambda * end.series("rho") / (point.world.operator.sigma_F * sigma**2) if sigma > 0 else math.inf
-    if record.engine == "flow" and math.isinf(generator.reach) and h < 0.499:
+    if record.engine == "flow" and math.isinf(generator.reach) and h < 0.499 and _convergent(point):
         return 0.0
     raise LookupError("the end of the run is neither certified nor at rest: the limit of the loss is not known")
 

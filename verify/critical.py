@@ -122,13 +122,14 @@ def _holds(relation: Any, point: ExactPoint, given: Mapping[str, Any]) -> bool:
 
 
 def _assumed(claim: Claim, point: ExactPoint) -> bool:
-    """Whether the claim is about such a run, and every hypothesis known to hold (A.operator.range.radial serves as well)."""
+    """Whether the claim is about such a run, and every hypothesis known to hold.
+
+    `A.operator.range.radial` serves for `A.operator.range` where `A.loss.KL` is assumed as well.
+    """
     if claim.id.startswith("gd.") != (point.dynamics == "descent"):
         return False
-    return all(
-        point.holds(name) or (name == "A.operator.range" and point.holds("A.operator.range.radial"))
-        for name in claim.hypotheses
-    )
+    radial = "A.loss.KL" in claim.hypotheses and point.holds("A.operator.range.radial")
+    return all(point.holds(name) or (name == "A.operator.range" and radial) for name in claim.hypotheses)
 
 
 def _in_force(claim: Claim, point: ExactPoint, given: Mapping[str, Any]) -> bool:

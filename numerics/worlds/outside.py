@@ -34,6 +34,7 @@ def _least_squares() -> CompiledLoss:
 class _Outside:
     name: ClassVar[str] = ""
     w_min: ClassVar[float] = 1.0
+    along_residual: ClassVar[bool] = True  # the gradient is a multiple of v − y
     weights: ClassVar[None] = None
     gradient_lipschitz: ClassVar[Any] = sp.S.One
     """A Lipschitz constant of ∇L for residuals up to r."""
@@ -61,6 +62,7 @@ class PartialLoss(_Outside):
 
     name: ClassVar[str] = "partial"
     violates: ClassVar[tuple[str, ...]] = ("A.loss.unique",)
+    along_residual: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, float]] = MappingProxyType({})
 
     def value(self, v: ArrayLike, y: ArrayLike) -> Any:

@@ -21,7 +21,7 @@ loss, loss_next, grad_theta, rho_0, rho = (sym(s) for s in ("loss", "loss_next",
 r, z, c, ell, s_star, steps = sym("r"), sym("z"), sym("c"), sym("ell"), sym("s_star"), sym("steps")
 w_min, eps = sym("w_min"), sym("eps")
 
-HYPOTHESES: Final = (*SHARP, "A.loss.concave_psi", "A.step", "A.gradient_lipschitz")
+HYPOTHESES: Final = (*SHARP, "A.generator.linear_modulus", "A.loss.concave_psi", "A.step", "A.gradient_lipschitz")
 
 DESCENT_TEXT: Final = (
     "Inverse problem y = F(xbar) + noise, generator g with parameters theta, loss L_y, objective l = L_y o F o g, l_j its "
@@ -131,7 +131,7 @@ LENGTH = Statement(
     "S^{-1}((rho_0 - rho_j)/(nu sigma_F)) <= ell_star, and every segment of the path is in the ball of radius ell_star. "
     "For Omega(r) = Lambda r: ell_star = (sigma_0/Lambda)(1 - sqrt(1 - 2h/nu)). (The flow's length bound, nu = 1, does "
     "not hold for the iterates.)",
-    hypotheses=(*HYPOTHESES, "A.generator.linear_modulus"),
+    hypotheses=HYPOTHESES,
     condition=sp.Lt(h / nu, sp.Rational(1, 2), evaluate=False),
     conclusion=sp.Le(ell, ell_star_nu, evaluate=False),
     direction="upper",
@@ -181,7 +181,7 @@ RATE = Statement(
     "(v-y)^T W (v-y)/2 with smallest eigenvalue w_min of W, psi(s) = sqrt(2 s/w_min): l_{j+1} <= (1 - 2 nu gamma "
     "sigma_F^2 s_star^2 w_min) l_j, so rho_j <= eps as soon as j >= 1 and j >= 2 ln(rho_0/eps)/(-ln(1 - 2 nu gamma sigma_F^2 "
     "s_star^2 w_min)).",
-    hypotheses=(*HYPOTHESES, "A.generator.linear_modulus"),
+    hypotheses=HYPOTHESES,
     condition=sp.Lt(h / nu, sp.Rational(1, 2), evaluate=False),
     conclusion=sp.Le(loss_next, _one_step.subs(s_star, s_star_nu), evaluate=False),
     direction="upper",

@@ -90,7 +90,7 @@ KERNEL = Statement(
     "A^+(y - A x(0)): a wide network with one input acts as plain gradient flow on the signal. (With "
     "dip2.range_restriction sigma_0 and ell_star may be those of U^T J_g, but Omega and |J_g(0)| in the numerator "
     "are those of all of J_g: use the larger slope throughout.)",
-    hypotheses=(*SHARP, "A.operator.linear"),
+    hypotheses=(*SHARP, "A.generator.linear_modulus", "A.operator.linear"),
     conclusion=sp.Le(sym("x_err"), _bound, evaluate=False),
     direction="upper",
     formulas={
@@ -189,7 +189,7 @@ REACH = Statement(
     "closed ball of radius S(r) around g(theta_0); for Omega(r) = Lambda r, S(r) = sigma_0 r - Lambda r^2/2 if r <= "
     "sigma_0/Lambda (beyond that radius the formula is still a valid, decreasing lower bound). With U^T J_g in place "
     "of J_g: the same for U^T g.",
-    hypotheses=("A.generator.smooth", "A.generator.modulus", "A.init"),
+    hypotheses=("A.generator.smooth", "A.generator.modulus", "A.generator.linear_modulus", "A.init"),
     conclusion=sp.Ge(sym("reach"), s0 * r - Lam * r**2 / 2, evaluate=False),
     direction="lower",
     formulas={"radius": s0 * r - Lam * r**2 / 2},

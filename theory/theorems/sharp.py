@@ -82,7 +82,7 @@ CONDITION = Statement(
     origin="sharp",
     title="Hadamard-Kantorovich condition for the flow",
     text=FLOW + MODULUS,
-    hypotheses=HYPOTHESES,
+    hypotheses=LINEAR,
     conclusion=sp.Lt(h, sp.Rational(1, 2), evaluate=False),
     formulas={"h": h_of, "ell_0": s0 / Lam},
     reads={"h": "the number that has to be below 1/2", "ell_0": "radius at which the majorant of sigma_min vanishes"},
