@@ -203,7 +203,13 @@ def _lost(fall: Data, row: Data) -> bool:
 
 
 def _bar(fall: Data, row: Data) -> Text:
-    """Nothing for a total that reads as nothing: its shares are shares of a rounding error."""
+    """Nothing for a total that reads as nothing: its shares are shares of a rounding error.
+
+    >>> _bar({"kind": "product"}, {"total": 1 + 1e-12, "shares": [1.0, 0.0]}).plain
+    'nothing'
+    >>> _bar({"kind": "product"}, {"total": 1.5, "shares": [0.75, 0.25]}).plain
+    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAABBBBBBBBBB'
+    """
     bar = Text()
     for i, length in enumerate(segments(row["shares"]) if _lost(fall, row) else ()):
         bar.append(LETTERS[i] * length, style=_INKS[i])

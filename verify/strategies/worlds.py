@@ -242,9 +242,7 @@ def worlds(
     asked = "sharp" if condition is None else condition
     if kind == "any":
         chosen = [name for name in _KINDS if asked in _MET[name]]
-    elif kind == "wonly" and condition is None:
-        chosen = [kind]
-    elif asked in _MET[kind]:
+    elif (kind == "wonly" and condition is None) or asked in _MET[kind]:
         chosen = [kind]
     else:
         made = f"made for {', '.join(_MET[kind])}" if _MET[kind] else "made for no condition: leave it out"
