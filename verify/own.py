@@ -73,7 +73,9 @@ class OwnResult:
             if self.attained:
                 lines.append(f"  attained, to six digits or more, on {self.attained}")
             elif math.isfinite(self.tightest):
-                lines.append(f"  the sides come as near as {100 * self.tightest:.4g}%")
+                lines.append(f"  tightest: one side is {_percent(self.tightest)} of the other (100% would be equality)")
+            if self.verdict is Verdict.HOLDS:
+                lines.append(f"  holds means: not refuted on {self.non_vacuous} instances; it is no proof")
             if self.verdict is Verdict.HYPOTHESIS_NOT_MET:
                 lines.append(f"  nothing was tested: {self.why}")
             return "\n".join(lines)
@@ -87,6 +89,19 @@ class OwnResult:
             f"  slack {finding.slack:.3g}, error budget {finding.budget:.1e}, at the tightest tolerance",
         ]
         return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    """A share in percent, with as many digits as tell it from 100%.
+
+    >>> _percent(0.5), _percent(0.99999991), _percent(1.0)
+    ('50%', '99.999991%', '100%')
+    """
+    if share == 1:
+        return "100%"
+    away = abs(1.0 - share)
+    digits = 4 if away > 1e-2 else min(17, 3 - math.floor(math.log10(away)))
+    return f"{100 * share:.{digits}g}%"
 
 
 @dataclass

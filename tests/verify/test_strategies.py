@@ -136,6 +136,81 @@ def _radial_only(world: World) -> bool:
     return not world.operator.onto and not world.loss.theory.range_radial
 
 
+@given(extremal("baseline", margin=st.just(0.9)), extremal("descent", c=0.25), extremal(margin=st.just(0.9)))
+def test_the_extremal_family_maps_its_margin_to_the_condition(baseline, descent, sharp):
+    assert h(baseline) == pytest.approx(0.9 / 4, rel=1e-12)
+    assert 0 < h(descent) < 0.75 / 2
+    assert h(sharp) == pytest.approx(0.9 / 2, rel=1e-12)
+
+
+@given(worlds("extremal", "baseline"))
+def test_worlds_pass_the_condition_to_the_extremal_family(world):
+    assert in_force(claim_named("baseline.loss_rate"), start_of(world).at(1)) == ""
+
+
+@given(extremal("free", margin=st.just(0.75)))
+def test_free_prescribes_rho_0(world):
+    assert world.rho_0 == pytest.approx(0.75, rel=1e-12)
+
+
+def test_a_condition_that_a_kind_cannot_meet_is_refused():
+    with pytest.raises(
+        ValueError, match=r"deep worlds cannot be asked to meet 'baseline'; they are made for sharp, free"
+    ):
+        worlds("deep", "baseline")
+    with pytest.raises(ValueError, match="no condition"):
+        worlds("wonly", "sharp")
+    with pytest.raises(ValueError, match="choose any"):
+        worlds("shallow")
+    with pytest.raises(ValueError, match="unknown condition 'basline'"):
+        worlds("any", "basline")
+    with pytest.raises(ValueError, match="extremal family is made for"):
+        find(extremal("amgm"), lambda world: True, settings=FIRST)
+
+
+@pytest.mark.parametrize(
+    ("condition", "kinds"),
+    [
+        ("baseline", {"quadratic", "two_layer"}),  # deep networks have no Lipschitz constant
+        ("descent", {"quadratic", "two_layer"}),
+        ("amgm", {"two_layer"}),
+        ("free", {"quadratic", "two_layer", "deep"}),
+    ],
+)
+def test_any_is_what_can_meet_the_condition(condition, kinds):
+    assert {world.generator.kind for world in drawn(worlds("any", condition), 40)} == kinds
+
+
+def test_any_passes_options_to_every_kind_that_takes_them():
+    found = drawn(
+        worlds(
+            "any", margin=st.just(0.9), loss=("log_cosh",), activation=("sin",), noise=st.just(0.0), operator="identity"
+        )
+    )
+    assert {world.generator.kind for world in found} == {"quadratic", "two_layer", "deep"}
+    assert {world.loss.name for world in found} == {"log_cosh"}  # the extremal family is left out: it has one loss
+    assert {world.generator.activation.name for world in found if world.generator.kind != "quadratic"} == {"sin"}
+    assert all(h(world) == pytest.approx(0.45, rel=1e-6) or world.generator.modulus == 0 for world in found)
+    assert all(np.array_equal(world.y, world.clean) for world in found)
+    sharp = drawn(worlds("any", margin=st.just(0.9)), 60)
+    assert any(world.label.startswith("extremal") for world in sharp)
+    assert all(h(world) == pytest.approx(0.45, rel=1e-6) or world.generator.modulus == 0 for world in sharp)
+
+
+def test_options_that_nobody_takes_are_refused():
+    with pytest.raises(
+        TypeError, match=r"takes no widht; extremal takes unit, margin, noise, c; quadratic takes .*width"
+    ):
+        worlds("any", widht=3)
+    with pytest.raises(TypeError, match=r"worlds\('extremal'\) takes no loss; extremal takes unit"):
+        worlds("extremal", loss=("lp",))
+    with pytest.raises(TypeError, match="takes no margin; wonly takes activation"):
+        worlds("wonly", margin=st.just(0.5))
+    with pytest.raises(TypeError, match="no kind of world takes unit together with loss"):
+        worlds("any", unit=True, loss=("lp",))
+    assert find(worlds("wonly", width=3), lambda world: True, settings=FIRST).label.startswith("interior")
+
+
 # -------------------------------------------------------------------------------------------------------------- parts
 @given(operators(2, kind="ill"))
 def test_ill_conditioned_operators_are(operator):

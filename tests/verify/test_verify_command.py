@@ -52,7 +52,24 @@ def test_all_hold(monkeypatch):
     assert result.exit_code == 0
     assert "sharp.length" in result.stdout
     assert "least slack" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert "at some stored time the slack exceeds the error budget, and at none is the claim violated" in said
+    assert "Attained: undecided with both sides equal to six digits" in said
     assert "losses: least_squares" in result.stdout
+
+
+def test_a_least_slack_within_its_error_budget_is_printed_with_it():
+    from verify.claims import Finding
+    from verify.properties.report import _slack
+    from verify.properties.tally import Line
+    from verify.verdict import Verdict
+
+    line = Line("sharp.length")
+    assert _slack(line) == ""
+    line.tightest = Finding("sharp.length", Verdict.UNDECIDED, 1, 1.0, lhs=2.0, rhs=2.0, slack=0.0, budget=4e-5)
+    assert _slack(line) == "0.0e+00 ± 2e-05"
+    line.tightest = Finding("sharp.length", Verdict.HOLDS, 1, 1.0, lhs=1.0, rhs=2.0, slack=1.0, budget=4e-5)
+    assert _slack(line) == "5.0e-01"
 
 
 def test_json_is_strict_and_complete(monkeypatch):

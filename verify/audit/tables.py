@@ -149,8 +149,9 @@ def _legend(data: Data) -> str:
     lines = [f"{word}: {text}" for word, text in EVIDENCE.items() if word in present]
     return "\n".join([
         "proof: what SymPy and the written proofs give, with ancestors (`dipcert show ID`); in force: of how many instances; "
-        "times h/a/u/v: stored times that hold, are attained (equal to six digits), undecided, violated; tightness 1: "
-        "attained, 0: far from it.",
+        "times h/a/u/v: stored times that hold (the slack exceeds the error budget), are attained (within the budget, both "
+        "sides equal to six digits or more: no precision tells equality from a tiny slack), undecided (within the budget, "
+        "not attained: late, at rest), violated; tightness 1: attained, 0: far from it.",
         f"with ancestors: the weakest of what a statement rests on, in the order {' < '.join(LEVELS)}.", *lines,
     ])  # fmt: skip
 
@@ -185,20 +186,32 @@ def _waterfall(fall: Data, console: Console) -> None:
     for i, part in enumerate(fall["parts"]):
         table.add_row(
             Text(LETTERS[i], style=_INKS[i]), escape(part["label"]), part["step"], amount(fall, mean["parts"][i]),
-            f"{100 * mean['shares'][i]:.0f} %", amount(fall, loosest["parts"][i]),
+            f"{100 * mean['shares'][i]:.0f} %" if _lost(fall, mean) else "", amount(fall, loosest["parts"][i]),
         )  # fmt: skip
     where = f"{loosest['instance']}, t = {_short(loosest['t'])}"
     table.add_row("", "all of it", "", amount(fall, mean["total"]), "", f"{amount(fall, loosest['total'])} ({where})")
     console.print(table)
     bars = Table(box=None, show_header=False, padding=(0, 1))
     for row in fall["families"]:
-        bars.add_row(f"  {row['family']} ({row['instances']})", amount(fall, row["total"]), _bar(row["shares"]))
+        bars.add_row(f"  {row['family']} ({row['instances']})", amount(fall, row["total"]), _bar(fall, row))
     console.print(bars)
 
 
-def _bar(shares: list[float]) -> Text:
+def _lost(fall: Data, row: Data) -> bool:
+    """Whether the total reads as more than nothing: a factor above 1, or above 0 %."""
+    return amount(fall, row["total"]) != amount(fall, 0.0 if fall["kind"] == "sum" else 1.0)
+
+
+def _bar(fall: Data, row: Data) -> Text:
+    """Nothing for a total that reads as nothing: its shares are shares of a rounding error.
+
+    >>> _bar({"kind": "product"}, {"total": 1 + 1e-12, "shares": [1.0, 0.0]}).plain
+    'nothing'
+    >>> _bar({"kind": "product"}, {"total": 1.5, "shares": [0.75, 0.25]}).plain
+    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAABBBBBBBBBB'
+    """
     bar = Text()
-    for i, length in enumerate(segments(shares)):
+    for i, length in enumerate(segments(row["shares"]) if _lost(fall, row) else ()):
         bar.append(LETTERS[i] * length, style=_INKS[i])
     return bar if bar.plain else Text("nothing", style="dim")
 

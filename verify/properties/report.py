@@ -19,6 +19,14 @@ COLUMNS = (
 )  # fmt: skip
 """In force: in so many of the examples; the three counts are of stored times."""
 
+LEGEND = """\
+Holds: at some stored time the slack exceeds the error budget, and at none is the claim violated.  Undecided times (both sides
+nearer to each other than the budget: late, at rest) are counted beside it; what is undecided at every time was looked at a
+second time, more accurately.  Attained: undecided with both sides equal to six digits or more.
+Least slack: relative to the larger side, 0 where the two agree, over all times; one within its error budget has the budget,
+relative too, beside it (±).  Of an equation: the gap of its sides relative to the error budget.
+"""
+
 _STYLE = {"holds": "green", "violated": "bold red", "vacuous": "yellow", "undecided": "yellow"}
 
 
@@ -53,11 +61,7 @@ def show(tallies: list[Tally], unmeasured: Mapping[str, str], console: Console) 
         for key, line in sorted(tally.lines.items()):
             table.add_row(*_row(key, line, tally.minimum))
     console.print(table)
-    console.print(
-        "Least slack: relative to the larger side, 0 where the two agree; of an equation, the gap of its sides relative to the "
-        "error budget.\n",
-        highlight=False,
-    )
+    console.print(LEGEND, highlight=False)
     _say_coverage(tallies, console)
     for key, why in sorted(unmeasured.items()):
         console.print(f"not checked: {key}: {why}", highlight=False)
@@ -85,17 +89,27 @@ def _word(verdict: str) -> str:
 def _row(key: str, line: Line, minimum: int) -> list[str]:
     from verify.verdict import Verdict
 
-    found, slack = line.tightest, ""
-    if found is not None:
-        slack = f"gap {line.slack:.1e}" if line.equation else f"{line.slack:.1e}"
+    found = line.tightest
     return [
         f"  {key}",
         _word(line.verdict(minimum)),
         f"{line.in_force} of {line.examples}",
         f"{line.counts[Verdict.HOLDS]}/{line.open}/{line.attained}",
-        slack,
+        _slack(line),
         "" if found is None else f"{line.where}, t = {found.t:.3g}",
     ]
+
+
+def _slack(line: Line) -> str:
+    """The least slack, with the error budget beside it where it is within it; of an equation the gap over the budget."""
+    found = line.tightest
+    if found is None:
+        return ""
+    if line.equation:
+        return f"gap {line.slack:.1e}"
+    scale = max(abs(found.lhs), abs(found.rhs))
+    within = scale > 0 and abs(found.slack) <= found.budget
+    return f"{line.slack:.1e}" + (f" ± {found.budget / scale:.0e}" if within else "")
 
 
 def _say_coverage(tallies: list[Tally], console: Console) -> None:

@@ -122,7 +122,7 @@ VIOLATED: Mapping[str, Callable[[], SearchStrategy[World]]] = MappingProxyType(
         "A.noise.positive": lambda: quadratic(loss=_LS, noise=st.just(0.0), operator="identity"),
         "A.noise.none": lambda: quadratic(loss=_LS, noise=st.just(0.1), operator="identity"),
         "sharp.condition": lambda: st.one_of(
-            extremal(unit=True, margin=_ABOVE.map(lambda x: x / 2)),
+            extremal(unit=True, margin=_ABOVE),
             quadratic(margin=_ABOVE, loss=_LS, operator="identity"),
         ),
         "baseline.condition": lambda: two_layer("baseline", margin=_ABOVE, loss=_LS, operator="identity"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, Literal, get_args
 
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -11,6 +13,7 @@ from numerics.worlds import World
 from theory.losses import LOSSES
 from verify import making
 from verify.engine import Engine
+from verify.placing import BUDGETS
 from verify.strategies.parts import SMOOTH, Kind, activations, losses, margins, noises, operators, seeds, trains
 
 __all__ = ["deep", "engines", "extremal", "quadratic", "two_layer", "wonly", "worlds"]
@@ -96,6 +99,7 @@ def deep(
     margin: SearchStrategy[float] | None = None,
     loss: tuple[str, ...] = _ALL,
     operator: Kind = "any",
+    noise: SearchStrategy[float] | None = None,
     activation: tuple[str, ...] = SMOOTH,
     inputs: SearchStrategy[int] | None = None,
     biases: SearchStrategy[bool] | None = None,
@@ -118,26 +122,50 @@ def deep(
         loss=draw(losses(made.A.shape[0], loss)),
         n=outputs,
         operator=made,
-        noise=draw(noises()),
+        noise=draw(noises() if noise is None else noise),
         seed=draw(seeds()),
     )
 
 
 @st.composite
-def extremal(draw: Any, *, unit: bool = False, margin: SearchStrategy[float] | None = None) -> World:
+def extremal(
+    draw: Any,
+    condition: making.Condition = "sharp",
+    *,
+    unit: bool = False,
+    margin: SearchStrategy[float] | None = None,
+    noise: SearchStrategy[float] | None = None,
+    c: float = 0.5,
+) -> World:
     """The scalar family on which the sharp theorem holds with equality; `unit`: only with F = id.
+
+    `margin` is the fraction of what the condition allows: h < 1/2 for "sharp", h < 1/4 for "baseline", h < (1 - c)/2 for
+    "descent"; for "free" it is rho_0 itself.  ValueError for a condition that says nothing of this family.
 
     >>> from hypothesis import find
     >>> find(extremal(), lambda world: True).y  # h = 1/4, sigma_F = sigma_0 = Lambda = 1
     array([0.25])
+    >>> find(extremal("baseline"), lambda world: True).y
+    array([0.125])
     """
     scales = st.sampled_from((1.0, 0.5, 2.0))
+    fraction = draw(margins() if margin is None else margin)
+    sigma_F = 1.0 if unit else draw(st.sampled_from((1.0, 0.5, 2.0, 0.1, 10.0)))
+    sigma_0, Lambda = draw(scales), draw(scales)
+    allowed = {
+        "sharp": 1 / 2,
+        "baseline": 1 / 4,  # R' = 2 rho_0/(sigma_F sigma_0) < R = sigma_0/(2 Lambda)
+        "descent": (1.0 - c) / 2,
+        "free": Lambda / (sigma_F * sigma_0**2),
+    }
+    if condition not in allowed:
+        raise ValueError(f"the extremal family is made for {', '.join(allowed)}, not for {condition!r}")
     return making.extremal(
-        draw(margins(0.5) if margin is None else margin),
-        sigma_F=1.0 if unit else draw(st.sampled_from((1.0, 0.5, 2.0, 0.1, 10.0))),
-        sigma_0=draw(scales),
-        Lambda=draw(scales),
-        noise=draw(st.sampled_from((0.0, 0.25, 0.01, -0.25))),
+        fraction * allowed[condition],
+        sigma_F=sigma_F,
+        sigma_0=sigma_0,
+        Lambda=Lambda,
+        noise=draw(st.sampled_from((0.0, 0.25, 0.01, -0.25)) if noise is None else noise),
     )
 
 
@@ -166,24 +194,80 @@ def wonly(
     )
 
 
+_KINDS: Final[dict[str, Callable[..., SearchStrategy[World]]]] = {
+    "extremal": extremal,
+    "quadratic": quadratic,
+    "two_layer": two_layer,
+    "deep": deep,
+    "wonly": wonly,
+}
+_MET: Final[dict[str, tuple[str, ...]]] = {
+    "extremal": ("sharp", "baseline", "descent", "free"),
+    "quadratic": ("sharp", "baseline", "descent", "free", *BUDGETS),
+    "two_layer": get_args(making.Condition),
+    "deep": ("sharp", "free"),  # a centre modulus only: no Lipschitz constant of J_g is known
+    "wonly": (),
+}
+"""Kind → the conditions that its worlds can be made to meet."""
+
+_OF_EVERY_WORLD: Final = ("margin", "loss", "operator", "noise", "n", "c")
+"""Options about what every world has: a kind that has no say in one of them cannot give what is asked for."""
+
+
 def worlds(
     kind: Literal["any", "two_layer", "quadratic", "deep", "extremal", "wonly"] = "any",
-    condition: making.Condition = "sharp",
+    condition: making.Condition | None = None,
     **options: Any,
 ) -> SearchStrategy[World]:
-    """Worlds of one kind ("any": extremal, quadratic, two-layer or deep) that meet a condition with a drawn margin.
+    """Worlds of one kind that meet a condition (None: "sharp") with a drawn margin; "wonly" is made for no condition.
 
-    Options go to the strategy of the kind: `margin`, `loss`, `operator`, `noise`, …
+    "any" is one of the extremal family, quadratic, two-layer and deep, as far as they can meet the condition: deep networks
+    have no known Lipschitz constant of the Jacobian, which "baseline", "descent" and the path budgets need.
+
+    Options go to the strategy of the kind.  With "any", each kind is given those that it takes; a kind without `margin`,
+    `loss`, `operator`, `noise`, `n` or `c` is left out if that is given (the extremal family has one loss), while
+    `activation`, `train`, `width`, … only say how networks are drawn.
+
+    Raises ValueError for an unknown kind, or a condition that the kind is not made for, TypeError for options that no kind
+    takes.
+
+    >>> worlds("quadratic", width=3)
+    Traceback (most recent call last):
+    TypeError: worlds('quadratic') takes no width; quadratic takes margin, loss, operator, noise, n, c
     """
-    if kind == "extremal":
-        return extremal(**options)
-    if kind == "wonly":
-        return wonly(**options)
-    made: dict[str, Any] = {"quadratic": quadratic, "two_layer": two_layer, "deep": deep}
+    if kind != "any" and kind not in _KINDS:
+        raise ValueError(f"unknown kind of world {kind!r}; choose any, {', '.join(_KINDS)}")
+    if condition is not None and condition not in get_args(making.Condition):
+        raise ValueError(f"unknown condition {condition!r}; choose {', '.join(get_args(making.Condition))}")
+    asked = "sharp" if condition is None else condition
     if kind == "any":
-        return st.one_of(extremal(), *(make(condition) for make in made.values()))
-    found: SearchStrategy[World] = made[kind](condition, **options)
-    return found
+        chosen = [name for name in _KINDS if asked in _MET[name]]
+    elif (kind == "wonly" and condition is None) or asked in _MET[kind]:
+        chosen = [kind]
+    else:
+        made = f"made for {', '.join(_MET[kind])}" if _MET[kind] else "made for no condition: leave it out"
+        raise ValueError(f"{kind} worlds cannot be asked to meet {asked!r}; they are {made}")
+    taken = {name: _options(_KINDS[name]) for name in chosen}
+    nobody = [option for option in options if not any(option in names for names in taken.values())]
+    fixed = [option for option in options if option in _OF_EVERY_WORLD]
+    able = [name for name, names in taken.items() if all(option in names for option in fixed)]
+    if nobody or not able:
+        told = "; ".join(f"{name} takes {', '.join(names)}" for name, names in taken.items())
+        raise TypeError(f"worlds({kind!r}) takes no {', '.join(nobody) or ' with '.join(fixed)}; {told}")
+    found = []
+    for name in able:
+        ours = {option: value for option, value in options.items() if option in taken[name]}
+        found.append(_KINDS[name](**ours) if name == "wonly" else _KINDS[name](asked, **ours))
+    # an option that is about some kind only must reach one
+    lost = [option for option in options if not any(option in taken[name] for name in able)]
+    if lost:
+        raise TypeError(f"no kind of world takes {', '.join(lost)} together with {', '.join(fixed)}")
+    return st.one_of(*found)
+
+
+def _options(strategy: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(strategy).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 def engines(kind: Literal["flow", "descent"] = "flow", c: float | None = None) -> SearchStrategy[Engine]:
