@@ -351,3 +351,32 @@ def test_symbols_are_created_in_one_place():
                     if called == "Symbol" or (called in ("symbols", "var") and owner in ("sp", "sympy")):
                         offenders.append(str(path.relative_to(ROOT)))
     assert set(offenders) == {"theory/symbols.py"}
+
+
+# Statements whose relations have Lambda or Lip in them, and which say themselves what these are.
+SAYS_ITSELF = {
+    "dip2.output_scale": "about the number h at a scale, whatever Lambda stands for",
+    "dip2.width_baseline": "the constants are those of the two-layer network",
+    "dip2.width_sharp": "the constants are those of the two-layer network",
+    "illposed.energy": "Lip is taken on the ball of radius ell, not on that of A.generator.lipschitz",
+    "sharp.optimal": "Lambda is a parameter of the scalar family",
+}
+
+
+def test_who_speaks_of_lambda_or_lip_assumes_what_they_are():
+    from theory.claim import claim_of
+
+    missing = set()
+    for key, item in registry.items():
+        if item.conclusion is None or item.kind in ("assumption", "trusted"):
+            continue
+        claim = claim_of(key, registry)
+        relations = [claim.conclusion, claim.when, *(relation for _, relation in claim.conditions)]
+        names = {symbol.name for relation in relations if relation is not None for symbol in relation.free_symbols}
+        for symbols, needed in (
+            ({"Lambda", "h", "ell_star"}, "A.generator.linear_modulus"),
+            ({"R", "Lip", "R_prime"}, "A.generator.lipschitz"),
+        ):
+            if names & symbols and needed not in claim.hypotheses:
+                missing.add(key)
+    assert missing == set(SAYS_ITSELF)
