@@ -1,5 +1,6 @@
 """A user's own statement: the example file, and what is refused."""
 
+import json
 import math
 import runpy
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 from click.testing import CliRunner
+from hypothesis import strategies as st
 
 from theory.statement import Statement
 from theory.symbols import sym
@@ -85,6 +87,12 @@ def test_a_statement_about_gradient_descent_is_run_with_it():
         ({"hypotheses": ("A.nothing",)}, "names A.nothing"),
         ({"conclusion": sp.Le(sym("ell"), sym("delta"))}, "speaks of delta, which nobody measures"),
         ({"id": "sharp.length"}, "is registered already"),
+        ({"conclusion": sp.true}, "SymPy has evaluated to True: write it with evaluate=False, as one of Le, Lt"),
+        ({"conclusion": False}, "SymPy has evaluated to False: write it with evaluate=False"),
+        ({"conclusion": sp.Ne(sym("ell"), 0)}, "evaluate=False, as one of Le, Lt, Ge, Gt, Eq"),
+        ({"conclusion": sp.And(sym("ell") < 1, sym("rho_0") < 1)}, "evaluate=False, as one of Le, Lt, Ge, Gt, Eq"),
+        ({"conclusion": sym("ell")}, "evaluate=False, as one of Le, Lt, Ge, Gt, Eq"),
+        ({"conclusion": "ell <= 1"}, "evaluate=False, as one of Le, Lt, Ge, Gt, Eq"),
     ],
 )
 def test_statements_that_cannot_be_checked_are_refused(changes, said):
@@ -102,3 +110,34 @@ def test_files_that_declare_nothing_of_the_kind_are_refused(tmp_path):
     (tmp_path / "broken.py").write_text("1/0\n")
     with pytest.raises(ValueError, match="ZeroDivisionError"):
         claim_in(tmp_path / "broken.py", "own.test")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(ValueError, match=r"ended the program, with sys.exit\(0\)"):
+        claim_in(tmp_path / "leaves.py", "own.test")
+    (tmp_path / "odd.py").write_text("raise GeneratorExit\n")
+    with pytest.raises(ValueError, match="GeneratorExit"):
+        claim_in(tmp_path / "odd.py", "own.test")
+
+
+def test_a_file_that_ends_the_program_or_prints_does_not_spoil_replay(example, tmp_path):
+    path = check_statement(example["fast"], examples=30, declared_in=str(EXAMPLE)).case.save(tmp_path)
+    leaves, prints = tmp_path / "leaves.py", tmp_path / "prints.py"
+    leaves.write_text("raise SystemExit(0)\n")
+    result = CliRunner().invoke(main, ["replay", str(path), "--theorem", str(leaves)])
+    assert result.exit_code == 2
+    assert "ended the program" in result.output
+    prints.write_text("print('a word')\n" + EXAMPLE.read_text(encoding="utf-8").replace("from __future__", "#"))
+    result = CliRunner().invoke(main, ["replay", str(path), "--theorem", str(prints), "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["outcome"] == "reproduced"
+    assert "a word" in result.stderr
+
+
+def test_searches_that_cannot_be_made_are_refused():
+    right = statement(sp.Le(sym("ell"), sym("rho_0")))
+    for examples in (0, -1, 2.5, True):
+        with pytest.raises(ValueError, match="at least 1"):
+            check_statement(right, examples=examples)
+    with pytest.raises(TypeError, match="the strategy is a list"):
+        check_statement(right, [1], examples=5)
+    with pytest.raises(TypeError, match="the strategy has drawn a int"):
+        check_statement(right, st.integers(), examples=5)

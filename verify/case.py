@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import platform
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -89,6 +90,14 @@ def checked(data: Any, needed: tuple[str, ...]) -> Mapping[str, Any]:
             "its contents do not match its digest: something was changed after it was written; make it again, or remove the "
             "entry 'digest' to replay it as it is now"
         )
+    for name in ("statement", "mutant", "note", "theorem", "sort"):
+        if not isinstance(data.get(name, ""), str):
+            raise ValueError(f"{name} of a case is text, not {type(data[name]).__name__}")
+    drop, made_with = data.get("drop", []), data.get("versions", {})
+    if not isinstance(drop, list | tuple) or not all(isinstance(one, str) for one in drop):
+        raise ValueError(f"drop of a case: a list of identifiers is needed, not {reprlib.repr(drop)}")
+    if not isinstance(made_with, Mapping) or not all(isinstance(one, str) for one in made_with.values()):
+        raise ValueError("versions of a case: an object that gives each package its version as text is needed")
     return data
 
 
@@ -186,7 +195,7 @@ class Case:
                 own,
                 data.get("versions"),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise ValueError(
                 f"an entry of the case is not what it should be ({type(error).__name__}: {error})"
             ) from None
@@ -221,10 +230,30 @@ def _written(finding: Finding) -> dict[str, Any]:
 
 
 def _read(data: Any) -> Finding:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"the finding of a case is an object with a verdict, not {type(data).__name__}")
     names = {field.name: field.type for field in fields(Finding)}
     stray = sorted(set(data) - set(names))
     if stray or "verdict" not in data:
         raise ValueError(f"a finding has a verdict and {', '.join(names)}; check {', '.join(stray) or 'verdict'}")
-    given: dict[str, Any] = {name: float(value) if names[name] == "float" else value for name, value in data.items()}
+    i = data.get("i", 0)
+    if type(i) is not int or i < 0:
+        raise ValueError(f"i of a finding is a whole number that is not negative, not {reprlib.repr(i)}")
+    for name in ("claim", "verdict", "why"):
+        if not isinstance(data.get(name, ""), str):
+            raise ValueError(f"{name} of a finding is text, not {type(data[name]).__name__}")
+    given: dict[str, Any] = {
+        name: _float(value, name) if names[name] == "float" else value for name, value in data.items()
+    }
     given["verdict"] = Verdict(given["verdict"])
     return Finding(**given)
+
+
+def _float(value: Any, name: str) -> float:
+    """A number of the file; those that JSON does not have are text."""
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"{name} of a finding is a number, or inf or nan as text, not {reprlib.repr(value)}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import reprlib
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -11,6 +13,24 @@ from numerics.scene import Scene
 from numerics.worlds import World, claimed_step, descend, flow, step_for
 
 __all__ = ["Engine", "simulate"]
+
+
+_WHOLE: Mapping[str, tuple[int, int]] = {
+    "points_per_decade": (1, 1000),
+    "max_steps": (1, 10_000_000),
+    "steps": (1, 10_000_000),
+}
+_NUMBERS = ("loss_ratio", "t_max", "rtol", "c", "claim")
+_OPTIONAL = ("t_max", "times", "claim")
+
+
+def _number(value: Any) -> bool:
+    """Whether it is a number that double precision has, no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _short(value: Any) -> str:
+    return reprlib.repr(value)
 
 
 @dataclass(frozen=True)
@@ -43,17 +63,30 @@ class Engine:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Engine:
-        """The engine of such a dictionary; ValueError for unknown settings."""
+        """The engine of such a dictionary; ValueError for unknown settings and for values that no run can have."""
+        if not isinstance(data, Mapping):
+            raise ValueError(f"an engine is an object with its settings, not {type(data).__name__}")
         given = dict(data)
-        if given.get("times") is not None:
-            given["times"] = tuple(given["times"])
+        kind = given.get("kind", "flow")
+        if kind not in ("flow", "descent"):
+            raise ValueError(f"unknown engine {kind!r}; choose flow or descent")
+        for name, value in given.items():
+            if name in _OPTIONAL and value is None:
+                continue
+            if name in _WHOLE and not (type(value) is int and _WHOLE[name][0] <= value <= _WHOLE[name][1]):
+                low, high = _WHOLE[name]
+                raise ValueError(f"an engine: {name} is a whole number from {low} to {high}, not {_short(value)}")
+            if name in _NUMBERS and not (_number(value) and value >= 0):
+                raise ValueError(f"an engine: {name} is a number that is not negative, not {_short(value)}")
+        times = given.get("times")
+        if times is not None:
+            if not isinstance(times, list | tuple) or not all(_number(one) and one >= 0 for one in times):
+                raise ValueError(f"an engine: times is a list of numbers that are not negative, not {_short(times)}")
+            given["times"] = tuple(times)
         try:
-            engine = cls(**given)
+            return cls(**given)
         except TypeError as error:
             raise ValueError(f"an engine: {error}") from None
-        if engine.kind not in ("flow", "descent"):
-            raise ValueError(f"unknown engine {engine.kind!r}; choose flow or descent")
-        return engine
 
     @property
     def tighter(self) -> Engine | None:

@@ -15,7 +15,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from random import Random
 from typing import Any
 
 import hypothesis
+import sympy as sp
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample, Unsatisfiable
@@ -44,6 +47,7 @@ from verify.verdict import Verdict
 __all__ = ["OwnResult", "check_statement", "claim_in"]
 
 _QUIET = tuple(hypothesis.HealthCheck)
+_RELATIONS = (sp.Le, sp.Lt, sp.Ge, sp.Gt, sp.Eq)
 
 
 @dataclass
@@ -120,6 +124,8 @@ class _Trial:
 
     def __call__(self, world: World) -> bool:
         """Whether the instance refutes the claim."""
+        if not isinstance(world, World):
+            raise TypeError(f"the strategy has drawn a {type(world).__name__}; it must draw numerics.worlds.World")
         self.examples += 1
         summary = self.checked(world, self.engine)
         if summary is None or not summary.in_force:
@@ -161,8 +167,15 @@ def check_statement(
     :mod:`verify.strategies`), `engine` says how they are run; `declared_in` is the Python file that declares the statement,
     for ``dipcert replay --theorem``.  `hypotheses` and `uses` of the statement name what is registered.
 
-    Raises ValueError if the statement has no conclusion, speaks of what nobody measures, or names what does not exist.
+    Raises ValueError if the statement has no conclusion, speaks of what nobody measures, or names what does not exist, and
+    if `examples` is below 1; TypeError if the strategy does not draw worlds.
     """
+    if isinstance(examples, bool) or not isinstance(examples, int) or examples < 1:
+        raise ValueError(f"examples = {examples!r}; it must be a whole number, at least 1")
+    if strategy is not None and not isinstance(strategy, st.SearchStrategy):
+        raise TypeError(
+            f"the strategy is a {type(strategy).__name__}; give a Hypothesis strategy that draws numerics.worlds.World"
+        )
     claim = _claim(statement)
     if engine is None:
         engine = Engine("descent") if engine_of(claim) == "descent" else Engine(loss_ratio=1e-9, t_max=200.0)
@@ -242,6 +255,13 @@ def _claim(statement: Statement) -> Claim:
         raise ValueError(
             f"{statement.id} has no conclusion: give a SymPy relation, as in sp.Le(sym('ell'), sym('rho_0'))"
         )
+    if type(statement.conclusion) not in _RELATIONS:
+        what = statement.conclusion
+        found = f"SymPy has evaluated to {what}" if what in (True, False, sp.true, sp.false) else f"is {what}"
+        raise ValueError(
+            f"{statement.id} has a conclusion that {found}: write it with evaluate=False, as one of Le, Lt, Ge, Gt, Eq "
+            "with a side each"
+        )
     items: Mapping[str, Item] = ChainMap({statement.id: statement}, registry)  # type: ignore[arg-type]
     claim = claim_of(statement.id, items)
     relations = [claim.conclusion, claim.when, *(relation for _, relation in claim.conditions)]
@@ -258,15 +278,23 @@ def _claim(statement: Statement) -> Claim:
 def claim_in(file: Path, identifier: str) -> Claim:
     """The claim of the statement of this identifier that a Python file declares; the file is run.
 
-    Raises ValueError, in the user's words, if there is none.
+    What it prints goes to stderr.  Raises ValueError, in the user's words, if there is none.
     """
     import runpy
 
     if not file.is_file():
         raise ValueError(f"--theorem {file}: there is no such file; give the Python file that declares {identifier}")
     try:
-        declared = runpy.run_path(str(file), run_name="__dipcert_theorem__")
-    except Exception as error:
+        with contextlib.redirect_stdout(sys.stderr):
+            declared = runpy.run_path(str(file), run_name="__dipcert_theorem__")
+    except KeyboardInterrupt:
+        raise
+    except SystemExit as error:
+        raise ValueError(
+            f"--theorem {file} ended the program, with sys.exit({'' if error.code is None else repr(error.code)}); "
+            "put that under if __name__ == '__main__'"
+        ) from None
+    except BaseException as error:
         raise ValueError(f"--theorem {file} could not be run ({type(error).__name__}: {error})") from None
     found: dict[str, Any] = {value.id: value for value in declared.values() if isinstance(value, Statement)}
     if identifier not in found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +95,7 @@ def _point(data: Mapping[str, Any], tighter: bool, own: Claim | None) -> Replaye
 
     case = PointCase.from_json(data)
     return Replayed(
-        "point", _named(data), case.note, Recorded(**case.found), Recorded(**case.replay(tighter=tighter)),
+        "point", _named(data), case.note, _recorded(case.found), Recorded(**case.replay(tighter=tighter)),
         data.get("versions", {}), versions(),
     )  # fmt: skip
 
@@ -105,7 +105,7 @@ def _experiment(data: Mapping[str, Any], tighter: bool, own: Claim | None) -> Re
 
     case = ExperimentCase.from_json(data)
     return Replayed(
-        "experiment", _named(data), case.note, Recorded(**case.found), Recorded(**case.replay()),
+        "experiment", _named(data), case.note, _recorded(case.found), Recorded(**case.replay()),
         data.get("versions", {}), versions(),
     )  # fmt: skip
 
@@ -116,6 +116,20 @@ SORTS: Mapping[str, Callable[[Mapping[str, Any], bool, Claim | None], Replayed]]
     "experiment": _experiment,
 }
 """Sort of a case → what runs it again."""
+
+
+def _recorded(found: Any) -> Recorded:
+    """What a file says was found; ValueError if that is something else."""
+    if not isinstance(found, Mapping) or not isinstance(found.get("verdict"), str):
+        raise ValueError("found of a case is an object with a verdict")
+    names = [field.name for field in fields(Recorded)]
+    stray = sorted(set(found) - set(names))
+    odd = [name for name, value in found.items() if isinstance(value, bool) or not isinstance(value, int | float | str)]
+    if stray or odd:
+        raise ValueError(
+            f"found of a case has {', '.join(names)}, all of them numbers or text; check {', '.join(stray + odd)}"
+        )
+    return Recorded(**found)
 
 
 def _named(data: Mapping[str, Any]) -> str:
@@ -131,7 +145,7 @@ def replay(path: Path, *, tighter: bool = False, own: Callable[[str], Claim] | N
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"{path} cannot be read as a case: {why}; give a file that dipcert has written") from None
     try:
@@ -144,5 +158,9 @@ def replay(path: Path, *, tighter: bool = False, own: Callable[[str], Claim] | N
             claim_named(data["statement"], data.get("mutant", ""), tuple(data.get("drop", ())))
         claim = own(data["statement"]) if theirs and own is not None else None
         return SORTS[sort](data, tighter, claim)
-    except (ValueError, KeyError) as error:
+    except (ValueError, LookupError) as error:
         raise ValueError(f"{path}: {error.args[0] if error.args else error}") from None
+    except (TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError(
+            f"{path}: an entry of the case is not what it should be ({type(error).__name__}: {error})"
+        ) from None

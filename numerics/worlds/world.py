@@ -177,21 +177,62 @@ class World:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> World:
         """The world of such a dictionary; ValueError, in the user's words, for what is off."""
-        missing = [name for name in ("generator", "operator", "loss", "y") if name not in data]
+        needed = ("generator", "operator", "loss", "y")
+        if not isinstance(data, Mapping):
+            raise ValueError(
+                f"a world is not what it should be: an object with {', '.join(needed)}, not {type(data).__name__}"
+            )
+        missing = [name for name in needed if name not in data]
         if missing:
             raise ValueError(f"a world needs {', '.join(missing)}")
-        given = dict(data["loss"])
-        name = given.pop("name", None)
-        loss = OUTSIDE[name]() if name in OUTSIDE else compiled_loss(name, **given)
-        return cls(
-            generator_from(data["generator"]),
-            operator_from(data["operator"]),
-            loss,
-            data["y"],
-            data.get("clean"),
-            data.get("truth"),
-            str(data.get("label", "")),
-        )
+        for name in needed[:3]:
+            if not isinstance(data[name], Mapping):
+                raise ValueError(f"the {name} of a world is an object, not {type(data[name]).__name__}")
+            _only_numbers(data[name], f"the {name} of a world")
+        for name in ("y", "clean", "truth"):
+            if name == "y" or data.get(name) is not None:
+                _only_numbers([data[name]], f"{name} of a world")
+        label = data.get("label", "")
+        if not isinstance(label, str):
+            raise ValueError(f"the label of a world is text, not {type(label).__name__}")
+        try:
+            given = dict(data["loss"])
+            name = given.pop("name", None)
+            loss = OUTSIDE[name]() if name in OUTSIDE else compiled_loss(name, **given)
+            return cls(
+                generator_from(data["generator"]),
+                operator_from(data["operator"]),
+                loss,
+                data["y"],
+                data.get("clean"),
+                data.get("truth"),
+                label,
+            )
+        except (TypeError, AttributeError, LookupError, ArithmeticError) as error:
+            raise ValueError(
+                f"an entry of the world is not what it should be ({type(error).__name__}: {error})"
+            ) from None
+
+
+def _only_numbers(data: Any, what: str) -> None:
+    """ValueError if a list in `data`, however deep, has an entry that is no number, or a number is too large."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if isinstance(value, Mapping | list | tuple):
+                _only_numbers(value, f"{what}, {key}")
+            elif isinstance(value, bool):
+                raise ValueError(f"{what}, {key}: a number is needed, not {value!r}")
+    elif isinstance(data, list | tuple):
+        for value in data:
+            if isinstance(value, list | tuple):
+                _only_numbers(value, what)
+            elif isinstance(value, bool | str | Mapping) or value is None:
+                raise ValueError(f"{what}: a number is needed, not {value!r}")
+            elif isinstance(value, int):
+                try:
+                    float(value)
+                except OverflowError:
+                    raise ValueError(f"{what}: a number is too large for double precision") from None
 
 
 def generator_from(data: Mapping[str, Any]) -> Any:

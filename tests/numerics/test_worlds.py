@@ -139,6 +139,29 @@ def test_what_is_off_in_a_file_is_said(change, words):
         World.from_json({name: value for name, value in data.items() if name != "y"})
 
 
+@pytest.mark.parametrize("data", [None, 5, "world", [], ["y"], True])
+def test_what_is_no_world_is_a_value_error(data):
+    with pytest.raises(ValueError, match="a world is not what it should be"):
+        World.from_json(data)
+
+
+@pytest.mark.parametrize("name", ["generator", "operator", "loss", "y", "clean", "truth", "label"])
+@pytest.mark.parametrize(
+    "value", [5, "x", ["x"], [[]], {"kind": []}, {"kind": 5, "name": []}, [10**400], [True], [None]]
+)
+def test_entries_of_a_wrong_type_are_value_errors(name, value):
+    if (name, value) == ("label", "x"):
+        return
+    with pytest.raises(ValueError, match=r"\w"):
+        World.from_json({**making.extremal().to_json(), name: value})
+
+
+@pytest.mark.parametrize("loss", [{"name": "least_squares", "weights": "x"}, {"name": "lp", "p": [], "m": None}])
+def test_parameters_of_a_loss_of_a_wrong_type_are_value_errors(loss):
+    with pytest.raises(ValueError, match=r"\w"):
+        World.from_json({**making.extremal().to_json(), "loss": loss})
+
+
 CONCAVE = [(name, parameters) for name in LOSSES for parameters in PARAMETERS[name]]
 
 

@@ -102,7 +102,38 @@ def test_versions_that_differ_are_named(path, tmp_path):
         (lambda d: d.update(sort="dream"), "unknown sort of case 'dream'"),
         (lambda d: d.pop("world"), "a case needs world"),
         (lambda d: d["world"].pop("y"), "a world needs y"),
-        (lambda d: d["world"].update(y=["many"]), "could not convert"),
+        (lambda d: d["world"].update(y=["many"]), "y of a world: a number is needed, not 'many'"),
+        (lambda d: d["world"].update(y=[True]), "a number is needed, not True"),
+        (lambda d: d["world"].update(y=[10**400, 1]), "too large for double precision"),
+        (lambda d: d["world"].update(y=None), "a number is needed, not None"),
+        (lambda d: d["world"]["generator"].update(J=[["1"]]), "a number is needed, not '1'"),
+        (lambda d: d["world"]["generator"].update(kind=[]), "not what it should be"),
+        (lambda d: d.update(statement=5), "statement of a case is text, not int"),
+        (lambda d: d.update(mutant=["x"]), "mutant of a case is text, not list"),
+        (lambda d: d.update(sort=[]), "sort of a case is text"),
+        (lambda d: d.update(note={}), "note of a case is text"),
+        (lambda d: d.update(theorem=1), "theorem of a case is text"),
+        (lambda d: d.update(drop="A.init"), "a list of identifiers is needed, not 'A.init'"),
+        (lambda d: d.update(drop=[1]), "a list of identifiers is needed"),
+        (lambda d: d.update(drop=5), "a list of identifiers is needed, not 5"),
+        (lambda d: d.update(versions=[]), "versions of a case"),
+        (lambda d: d.update(versions={"numpy": 1}), "versions of a case"),
+        (lambda d: d.update(engine=[]), "an engine is an object with its settings, not list"),
+        (lambda d: d["engine"].update(kind=[]), "unknown engine []"),
+        (lambda d: d["engine"].update(points_per_decade=10**9), "from 1 to 1000"),
+        (lambda d: d["engine"].update(points_per_decade=1e9), "from 1 to 1000"),
+        (lambda d: d["engine"].update(points_per_decade=True), "from 1 to 1000"),
+        (lambda d: d["engine"].update(rtol="small"), "rtol is a number"),
+        (lambda d: d["engine"].update(t_max=10**400), "t_max is a number"),
+        (lambda d: d["engine"].update(times=5), "times is a list of numbers"),
+        (lambda d: d["engine"].update(times=["a"]), "times is a list of numbers"),
+        (lambda d: d.update(finding=[]), "the finding of a case is an object"),
+        (lambda d: d["finding"].update(i=-1), "i of a finding is a whole number that is not negative"),
+        (lambda d: d["finding"].update(i="3"), "i of a finding is a whole number"),
+        (lambda d: d["finding"].update(lhs=[1]), "lhs of a finding is a number"),
+        (lambda d: d["finding"].update(lhs=10**400), "lhs of a finding is a number"),
+        (lambda d: d["finding"].update(verdict=[]), "verdict of a finding is text"),
+        (lambda d: d["finding"].update(why=5), "why of a finding is text"),
         (lambda d: d["world"]["loss"].update(name="least_square"), "unknown loss 'least_square'; did you mean"),
         (lambda d: d["world"]["generator"].update(kind="cubic"), "unknown kind of generator 'cubic'"),
         (lambda d: d["engine"].update(kind="walk"), "unknown engine 'walk'"),
@@ -118,6 +149,17 @@ def test_what_is_no_case_is_refused_in_words(path, tmp_path, change, said):
     assert said in result.output
     assert str(other) in result.output
     assert "Traceback" not in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "found", [5, {}, {"verdict": []}, {"verdict": "holds", "lhs": []}, {"verdict": "holds", "colour": 1}]
+)
+def test_what_a_point_has_not_found_is_refused_in_words(tmp_path, found):
+    path = PointCase.of("sharp.length", Extremal(h="1/3").at(5)).save(tmp_path)
+    result = run(changed(path, tmp_path, lambda data: data.update(found=found)))
+    assert result.exit_code == 2
+    assert "found of a case" in result.output
 
 
 def test_numbers_changed_after_the_file_was_written_are_noticed(path, tmp_path):
@@ -129,7 +171,7 @@ def test_numbers_changed_after_the_file_was_written_are_noticed(path, tmp_path):
     assert "do not match its digest" in result.output
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '"text"'])
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '"text"', "1" * 5000])
 def test_what_is_no_json_object_is_refused(content, tmp_path):
     path = tmp_path / "case.json"
     path.write_text(content)

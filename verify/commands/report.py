@@ -33,7 +33,13 @@ def execute(directory: Path) -> int:
         from verify.audit.markdown import markdown
         from verify.audit.page import page
 
-        made = {"report.html": page(data), "report.md": markdown(data)}
+        try:
+            made = {"report.html": page(data), "report.md": markdown(data)}
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            raise InputError(
+                f"{directory / 'audit.json'} is not what `dipcert audit --out DIR` writes "
+                f"({type(error).__name__}: {error}); run the audit again"
+            ) from None
     for name, text in made.items():
         replace_file(directory / name, partial(_save, text))
         click.echo(f"{directory / name}", err=True)
@@ -57,7 +63,7 @@ def read(directory: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{directory} has no audit.json; {remedy}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}); run the audit again") from None
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
