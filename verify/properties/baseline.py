@@ -5,9 +5,20 @@ from collections.abc import Iterator
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from verify.properties.instances import networks, quadratics
+from verify.properties.instances import networks, quadratics, tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, quadratic, two_layer
+
+_TIGHT = (
+    "E(0.2), noise 0",
+    "E(0.2), noise 0.01",
+    "E(0.2499), noise 0",
+    "E(0.2), sigma_F sigma_0 = 0.1",
+    "diag(1, 0.1), residual e2",
+    "theta, sigma^2 = 0.1, rho_0 = 100, eps = 1",
+    "theta, sigma = 1",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -17,6 +28,8 @@ def _strategy() -> SearchStrategy[Sample]:
 def _cover() -> Iterator[Sample]:
     yield from networks("baseline")
     yield from quadratics("baseline", count=4, losses=(("least_squares", {}),), operators=("identity", "tall"))
+    yield from tight(*_TIGHT)
+
 
 
 SUITE = Suite(

@@ -6,9 +6,20 @@ import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from verify import making
-from verify.properties.instances import FLOW, networks, quadratics
+from verify.properties.instances import FLOW, networks, quadratics, tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, extremal, quadratic, two_layer
+
+_TIGHT = (
+    "E(0.2), noise 0.01",
+    "E(0.2), noise -0.01",
+    "E(0.45), noise 0.01",
+    "diag(1, 0.1), residual e2",
+    "diag(1, 0.3), both",
+    "linear, m < n",
+    "theta, sigma = 1",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -26,6 +37,8 @@ def _cover() -> Iterator[Sample]:
     yield from quadratics("sharp", count=4, operators=("deficient", "tall"), noises=(0.3, 0.0))
     for h in (0.25, 0.1, 0.45):
         yield Sample(making.extremal(h, noise=0.2), FLOW)
+    yield from tight(*_TIGHT)
+
 
 
 SUITE = Suite(
