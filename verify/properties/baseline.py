@@ -31,7 +31,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="baseline",
     title="rates, stopping times and recovery of the baseline theorem, R' < R",

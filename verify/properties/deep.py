@@ -33,7 +33,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="deep",
     title="feedforward networks: Jacobian, centre modulus, the sharp theorem on their runs",

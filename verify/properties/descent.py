@@ -44,7 +44,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="descent",
     title="gradient descent: decrease, length and rate, mirror distance",

@@ -39,7 +39,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="extremal",
     title="the scalar family on which the sharp theorem holds with equality",

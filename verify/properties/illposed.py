@@ -43,7 +43,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="illposed",
     title="discrepancy principle and rates free of the condition number",

@@ -50,7 +50,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="network",
     title="two-layer networks: moduli, AM-GM, balanced starts, conservation, output scale",

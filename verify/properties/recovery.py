@@ -40,7 +40,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="recovery",
     title="bounds of the signal error: injective operators, kernels, synthesis",

@@ -39,7 +39,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="sharp",
     title="length, singular value, rate, stop and tail of the sharp theorem, h < 1/2",

@@ -33,7 +33,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="steps",
     title="the steps of the proofs: energy, confinement, dissipation, triangles",

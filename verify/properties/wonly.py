@@ -43,7 +43,6 @@ def _cover() -> Iterator[Sample]:
     yield from tight(*_TIGHT)
 
 
-
 SUITE = Suite(
     name="wonly",
     title="first layer only: mirror flow, rates against every point of the box",
