@@ -18,8 +18,8 @@ from theory.mutant import Mutant
 from theory.symbols import sym
 from verify import making
 from verify.case import Case
-from verify.claims import Finding, Summary
-from verify.engine import Engine
+from verify.claims import Finding, Summary, check_scene, engine_of
+from verify.engine import Engine, simulate
 from verify.properties import SUITES, UNMEASURED, covered, uncovered
 from verify.properties.confirm import confirmed
 from verify.properties.instances import FLOW
@@ -152,6 +152,60 @@ def test_a_suite_whose_instances_miss_the_hypotheses_is_vacuous():
     tally = run_suite(suite, LIGHT, directory=None)
     assert tally.verdict == "vacuous"
     assert "h < 1/2" in tally.lines["sharp.logistic"].why or "not known" in tally.lines["sharp.logistic"].why
+
+
+# --------------------------------------------------------------------------------------------------------------- teeth
+TEETH = {
+    "baseline": (
+        "baseline.loss_rate:rate-0-6", "baseline.loss_rate:condition-1-6", "baseline.loss_rate:norm-of-operator",
+        "baseline.param_rate:one", "baseline.early_stop:factor-one", "baseline.mse_stop:common-logarithm",
+    ),
+    "steps": ("step.confinement:one", "step.dissipation:whole", "step.majorant:frozen", "step.gradient_lower:range-dropped"),
+    "sharp": (
+        "sharp.rate:one-minus-h", "sharp.rate:range-dropped", "sharp.length:majorant-halved", "sharp.tail:half",
+        "sharp.stop:rate-of-the-start", "sharp.rate:*",
+    ),
+    "extremal": ("sharp.length:half", "sharp.logistic:one-minus-h", "sharp.tail:singular-value-of-the-start"),
+    "network": (
+        "dip2.amgm:more-than-two", "dip2.amgm:square-lost", "dip2.amgm:width-for-its-root", "dip2.amgm:first-layer",
+        "dip2.balanced:first-layer", "dip2.amgm:*",
+    ),
+    "illposed": (),
+    "wonly": ("wonly.rate:half", "wonly.stop:half", "wonly.rate:every-observation", "wonly.linear_rate:slope-forgotten"),
+    "recovery": ("recover.split:noise-forgotten", "recover.linear:norm-for-mu", "recover.kernel:norm-of-operator"),
+    "descent": ("gd.rate:nu-lost", "gd.rate:frozen", "gd.length:nu-lost", "gd.rate:*", "gd.rate:range-dropped"),
+    "deep": ("deep.gram:bias-forgotten", "deep.modulus:squared", "deep.modulus:halved", "deep.output_bias:above-one"),
+    "losses": ("kl.least_squares:psi-halved", "kl.lp:half-the-power-of-m", "kl.lojasiewicz:exponent-twice"),
+}  # fmt: skip
+"""Suite → false variants that its own cover has to refute: declared ones by name, and SLIGHT ones as *."""
+
+SLIGHT = {
+    "sharp.rate": Mutant("slight", "2h becomes 1.9 h", substitute={sym("Lambda"): sp.Rational(19, 20) * sym("Lambda")}),
+    "dip2.amgm": Mutant("slight", "B1 becomes 0.9 B1", substitute={sym("B1"): sp.Rational(9, 10) * sym("B1")}),
+    "gd.rate": Mutant("slight", "the gain grows by a fifth", substitute={sym("gamma"): sp.Rational(6, 5) * sym("gamma")}),
+}
+
+
+def variant(text: str):
+    key, name = text.split(":")
+    mutant = SLIGHT[key] if name == "*" else next(m for m in registry[key].mutants if m.name == name)
+    assert mutant.truth == "false"
+    return claim_of(key, registry, mutant)
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_the_cover_refutes_what_is_false(name):
+    alive = {text: variant(text) for text in TEETH[name]}
+    assert len(alive) >= 3
+    assert {claim.id for claim in alive.values()} <= set(SUITES[name].statements)
+    for world, engine in reversed(list(SUITES[name].cover())):  # those of the pool come last, and most often refute
+        scene = simulate(world, engine)
+        for text, claim in list(alive.items()):
+            if engine_of(claim) in ("any", engine.kind) and check_scene(claim, scene).verdict is Verdict.VIOLATED:
+                del alive[text]
+        if not alive:
+            break
+    assert list(alive) == []
 
 
 # -------------------------------------------------------------------------------------------------------- second looks

@@ -14,8 +14,10 @@ from verify.strategies.worlds import deep, engines
 _TIGHT = (
     "deep 0: bias False, 1 inputs",
     "deep 0: bias True, 2 inputs",
+    "deep line, identity",
+    "deep zero with biases",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

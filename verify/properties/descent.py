@@ -20,8 +20,13 @@ _TIGHT = (
     "descent on E, h/nu = 0.49, gamma M = 0.6",
     "descent, diag(1, 0.5)",
     "descent, log_cosh",
+    "descent on theta, gamma M = 2.2",
+    "descent on E(0.4), small steps",
+    "descent, A = (1, 0)^T, y = (1, 1)",
+    "descent, one neuron near balance",
+    "descent, W only, identity",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

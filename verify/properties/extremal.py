@@ -24,7 +24,7 @@ _TIGHT = (
     "diag(1, 0.1), residual e2",
     "theta, sigma = 1",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

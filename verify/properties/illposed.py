@@ -22,7 +22,7 @@ _TIGHT = (
     "theta, sigma = 1",
     "twisted, A = diag(1, 1e-6)",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

@@ -22,8 +22,17 @@ _TIGHT = (
     "v = sinh a, a = 0.4, y < 0",
     "v = sinh a, a = 1, y < 0",
     "gap > 0, one neuron",
+    "a = v = 1, y = -0.005",
+    "a = v = 0.5, y = -0.15",
+    "a = v = 1, k = 4, y = -1",
+    "a = v, weak observation",
+    "v = sinh a, a = 0.5, y = -0.5",
+    "one neuron, y = 20",
+    "W only, v = 0.01, y = 0.1",
+    "W only, v = 0.1, y = 0",
+    "W only, v = 0.1, y = -0.05",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

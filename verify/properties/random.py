@@ -42,7 +42,7 @@ def missing() -> dict[str, str]:
 
 
 def run_random(depth: Depth, *, seed: int = 0, minutes: float = math.inf, say: Say | None = None) -> Tally:
-    """Every experiment; a configuration counts as one example, one that stays undecided is not refuted: of a probability near 1, say."""
+    """Every experiment; a configuration counts as one example.  What stays undecided, as a probability near 1, is not refuted."""
     deadline = time.monotonic() + 60 * minutes
     known = experiments()
     tally = Tally(NAME, 1)

@@ -18,8 +18,10 @@ _TIGHT = (
     "diag(1, 0.3), both",
     "linear, m < n",
     "theta, sigma = 1",
+    "A = (1, 0), g = (1 t1, t1 + t2)",
+    "A = (1, 0), g = (0.1 t1, t1 + t2)",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

@@ -19,8 +19,9 @@ _TIGHT = (
     "diag(1, 0.1), residual e1",
     "theta, sigma^2 = 0.1, rho_0 = 100, eps = 1",
     "theta, sigma = 1",
+    "A = (1, 0)^T, y = (1, 1)",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

@@ -16,8 +16,10 @@ _TIGHT = (
     "diag(1, 0.1), residual e2",
     "diag(1, 0.1), residual e1",
     "a = v, rho_0 = 0.5 a0^2",
+    "A = (1, 0)^T, y = (1, 1)",
+    "a = v, weak observation",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:

@@ -16,8 +16,10 @@ _TIGHT = (
     "W only, one neuron",
     "W only, identity",
     "W only, three neurons",
+    "W only, v = 1, a = -4, y = 20",
+    "W only, v = 1, y = 2",
 )
-"""In the pool of an audit: where the bounds are attained, or nearly."""
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
