@@ -170,7 +170,10 @@ TEETH = {
         "dip2.amgm:more-than-two", "dip2.amgm:square-lost", "dip2.amgm:width-for-its-root", "dip2.amgm:first-layer",
         "dip2.balanced:first-layer", "dip2.amgm:*",
     ),
-    "illposed": (),
+    "illposed": (
+        "illposed.energy:noise-forgotten", "illposed.energy:frozen", "illposed.semiconvergence:growth-halved",
+        "illposed.rate:below-one-over-e",
+    ),
     "wonly": ("wonly.rate:half", "wonly.stop:half", "wonly.rate:every-observation", "wonly.linear_rate:slope-forgotten"),
     "recovery": ("recover.split:noise-forgotten", "recover.linear:norm-for-mu", "recover.kernel:norm-of-operator"),
     "descent": ("gd.rate:nu-lost", "gd.rate:frozen", "gd.length:nu-lost", "gd.rate:*", "gd.rate:range-dropped"),
@@ -182,7 +185,9 @@ TEETH = {
 SLIGHT = {
     "sharp.rate": Mutant("slight", "2h becomes 1.9 h", substitute={sym("Lambda"): sp.Rational(19, 20) * sym("Lambda")}),
     "dip2.amgm": Mutant("slight", "B1 becomes 0.9 B1", substitute={sym("B1"): sp.Rational(9, 10) * sym("B1")}),
-    "gd.rate": Mutant("slight", "the gain grows by a fifth", substitute={sym("gamma"): sp.Rational(6, 5) * sym("gamma")}),
+    "gd.rate": Mutant(
+        "slight", "the gain grows by a fifth", substitute={sym("gamma"): sp.Rational(6, 5) * sym("gamma")}
+    ),
 }
 
 
