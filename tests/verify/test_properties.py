@@ -158,7 +158,7 @@ def test_a_suite_whose_instances_miss_the_hypotheses_is_vacuous():
 TEETH = {
     "baseline": (
         "baseline.loss_rate:rate-0-6", "baseline.loss_rate:condition-1-6", "baseline.loss_rate:norm-of-operator",
-        "baseline.param_rate:one", "baseline.early_stop:factor-one", "baseline.mse_stop:common-logarithm",
+        "baseline.param_rate:one", "baseline.early_stop:factor-one", "baseline.mse_stop:factor-one",
     ),
     "steps": ("step.confinement:one", "step.dissipation:whole", "step.majorant:frozen", "step.gradient_lower:range-dropped"),
     "sharp": (

@@ -19,7 +19,6 @@ _TIGHT = (
     "theta, sigma^2 = 0.1, rho_0 = 100, eps = 1",
     "theta, sigma = 1",
     "E(0.399)",
-    "E(0.2499), noise 0.0001",
     "E(0.2499), noise -0.0001",
     "E(0.2499), p_power",
     "g = diag(1, 0.1) theta, residual e2",
