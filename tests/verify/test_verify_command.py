@@ -127,6 +127,68 @@ def test_an_interrupt_prints_what_was_found_and_ends_with_130(monkeypatch):
     assert "interrupted: what was found until then is printed; not finished: sharp, other" in result.stderr
 
 
+def test_an_interrupt_between_suites_keeps_the_earlier_ones(monkeypatch):
+    import verify.properties.runner as runner
+
+    real = runner.run_suite
+
+    def run_suite(suite, *arguments, **options):
+        if suite.name == "other":
+            raise KeyboardInterrupt
+        return real(suite, *arguments, **options)
+
+    monkeypatch.setattr(runner, "run_suite", run_suite)
+    only(monkeypatch, sharp=small(), other=replace(small(), name="other"))
+    result = call("--suite", "sharp", "--suite", "other", "--json")
+    assert result.exit_code == 130
+    found = json.loads(result.stdout)
+    assert [suite["interrupted"] for suite in found["suites"]] == [False, True]
+    assert found["suites"][0]["statements"][0]["in_force"] == 4
+    assert "not finished: other" in result.stderr
+
+
+def test_an_interrupt_while_a_cover_is_built_keeps_the_earlier_suites(monkeypatch):
+    def cover():
+        raise KeyboardInterrupt
+
+    only(monkeypatch, sharp=small(), other=replace(small(), name="other", cover=cover))
+    result = call("--suite", "sharp", "--suite", "other")
+    assert result.exit_code == 130
+    assert "sharp.length" in result.stdout
+    assert "not finished: other" in result.stderr
+
+
+def test_attained_is_printed_as_such(monkeypatch):
+    from verify.claims import Summary
+    from verify.verdict import Verdict
+
+    def attained(self, world, engine, wanted=None):
+        summary = Summary("sharp.length")
+        summary.counts[Verdict.UNDECIDED] = summary.attained = 5
+        return {"sharp.length": summary}
+
+    monkeypatch.setattr(Suite, "check", attained)
+    only(monkeypatch, sharp=small())
+    result = call("--suite", "sharp")
+    assert result.exit_code == 0
+    assert "attained" in next(line for line in result.stdout.splitlines() if "sharp.length" in line)
+
+
+def test_nothing_is_left_in_the_current_directory(monkeypatch, tmp_path):
+    from hypothesis import configuration
+
+    monkeypatch.delenv("HYPOTHESIS_STORAGE_DIRECTORY", raising=False)
+    before = configuration.storage_directory(intent_to_write=False).path
+    try:
+        only(monkeypatch, sharp=small())
+        assert call("--suite", "sharp").exit_code == 0
+        home = configuration.storage_directory(intent_to_write=False).path
+    finally:
+        configuration.set_hypothesis_home_dir(before)
+    assert home == tmp_path / "cache" / "dipcert" / "hypothesis"
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+
+
 def test_list():
     result = call("--list")
     assert result.exit_code == 0
@@ -142,6 +204,8 @@ def test_list():
         (["--suite", "shapr"], "did you mean sharp"),
         (["--depth", "deep"], "--minutes"),
         (["--minutes", "0"], "minutes"),
+        (["--minutes", "nan"], "--minutes nan"),
+        (["--minutes", "inf"], "--minutes inf"),
         (["--depth", "deeper"], "deeper"),
         (["--seed", "-1"], "seed"),
     ],
@@ -154,7 +218,10 @@ def test_bad_input_ends_with_2(arguments, words):
 
 def test_cases_that_are_a_file_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    assert call("--suite", "losses", "--cases", "file").exit_code == 2
+    for below in ("file", "file/sub", "file/sub/deeper"):
+        result = call("--suite", "losses", "--cases", below)
+        assert result.exit_code == 2
+        assert "is a file" in result.stderr
 
 
 def test_minutes_end_the_suites(monkeypatch):

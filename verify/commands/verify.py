@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -63,9 +64,13 @@ def command(debug: bool, **options: Any) -> None:
     is believed; a violation is shrunk to a small instance and saved, to be replayed
     with `dipcert replay FILE`. Examples found earlier are tried first.
 
+    A statement whose sides agree wherever they were compared is "attained"; one whose
+    draws decide nothing is "not refuted".
+
     \b
-    Exit codes: 0 all hold, 1 something is violated, 2 bad input, 3 vacuous or
-    undecided only, 130 interrupted (what was found is printed), 70 internal error.
+    Exit codes: 0 all hold, are attained or not refuted, 1 something is violated,
+    2 bad input, 3 vacuous or undecided only, 130 interrupted (what was found is
+    printed), 70 internal error.
     """
     sys.exit(guarded(lambda: execute(**options), debug=debug, interrupted="interrupted before anything was found"))
 
@@ -81,18 +86,24 @@ def execute(
     json_: bool = False,
 ) -> int:
     """The exit code; bad input is raised."""
-    from verify.properties import SUITES, UNMEASURED
+    from verify.properties import SUITES, UNMEASURED, report
     from verify.properties.random import NAME, missing
-    from verify.properties.report import overall, show, to_json
+    from verify.properties.tally import STYLES
 
+    for word, style in STYLES.items():
+        report._STYLE.setdefault(word, style)
     wanted = _wanted(names, (*SUITES, NAME))
     if list_:
         emit(lambda: _listing(wanted, json_))
         return HOLDS
     if depth == "deep" and minutes is None:
         raise InputError("--depth deep looks as long as it is asked to: say how long with --minutes")
-    if cases.exists() and not cases.is_dir():
-        raise InputError(f"--cases {cases} is a file; choose a directory")
+    if minutes is not None and not math.isfinite(minutes):
+        raise InputError(f"--minutes {minutes:g} is no length of time; give a number above 0")
+    there = next((path for path in (cases, *cases.parents) if path.exists()), cases)
+    if there.exists() and not there.is_dir():
+        what = "a file" if there == cases else f"inside {there}, which is a file"
+        raise InputError(f"--cases {cases} is {what}; choose a directory")
     unmeasured = {**UNMEASURED, **(missing() if NAME in wanted else {})}
     with quiet_warnings(), Progress.on(sys.stderr) as progress:
         say = progress.count if progress else None
@@ -101,9 +112,9 @@ def execute(
     settings = {"depth": depth, "seed": seed, "minutes": minutes, "interrupted": interrupted}
     emit(
         lambda: (
-            as_json(to_json(tallies, unmeasured, **settings))
+            as_json(report.to_json(tallies, unmeasured, **settings))
             if json_
-            else rendered(lambda console: show(tallies, unmeasured, console))
+            else rendered(lambda console: report.show(tallies, unmeasured, console))
         ),
         "the summary",
     )
@@ -111,12 +122,14 @@ def execute(
         left = [name for name in wanted if name not in {tally.suite for tally in tallies if not tally.interrupted}]
         complain(f"interrupted: what was found until then is printed; not finished: {', '.join(left)}")
         return INTERRUPTED
-    return {"holds": HOLDS, "violated": VIOLATED}.get(overall(tallies), NOT_MET)
+    return {"holds": HOLDS, "violated": VIOLATED}.get(report.overall(tallies), NOT_MET)
 
 
 def _run(wanted: list[str], depth: str, minutes: float | None, seed: int, cases: Path, say: Any) -> list[Tally]:
-    """One suite after the other, until one is interrupted; each gets an equal share of the minutes that are left."""
-    import math
+    """One suite after the other, until one is interrupted; each gets an equal share of the minutes that are left.
+
+    An interrupt between two suites, too, keeps what was found: the next one counts as interrupted.
+    """
     import time
     from dataclasses import replace
 
@@ -124,6 +137,7 @@ def _run(wanted: list[str], depth: str, minutes: float | None, seed: int, cases:
     from verify.properties import SUITES
     from verify.properties.random import NAME, run_random
     from verify.properties.runner import DEPTHS, run_suite
+    from verify.properties.tally import Tally
 
     level = DEPTHS[depth]
     if depth == "deep":
@@ -131,16 +145,22 @@ def _run(wanted: list[str], depth: str, minutes: float | None, seed: int, cases:
     end = math.inf if minutes is None else time.monotonic() + 60 * minutes
     tallies: list[Tally] = []
     examples = database()
-    for i, name in enumerate(wanted):
-        share = math.inf if minutes is None else max(0.0, end - time.monotonic()) / 60 / (len(wanted) - i)
-        if name == NAME:
-            tallies.append(run_random(level, seed=seed, minutes=share, say=say))
-        else:
-            tallies.append(
-                run_suite(SUITES[name], level, seed=seed, directory=cases, examples=examples, minutes=share, say=say)
-            )
-        if tallies[-1].interrupted:
-            break
+    try:
+        for i, name in enumerate(wanted):
+            share = math.inf if minutes is None else max(0.0, end - time.monotonic()) / 60 / (len(wanted) - i)
+            if name == NAME:
+                tallies.append(run_random(level, seed=seed, minutes=share, say=say))
+            else:
+                suite = SUITES[name]
+                tallies.append(
+                    run_suite(suite, level, seed=seed, directory=cases, examples=examples, minutes=share, say=say)
+                )
+            if tallies[-1].interrupted:
+                break
+    except KeyboardInterrupt:
+        if len(tallies) < len(wanted):
+            tallies.append(Tally(wanted[len(tallies)], level.minimum))
+        tallies[-1].interrupted = True
     return tallies
 
 

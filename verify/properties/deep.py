@@ -6,10 +6,18 @@ from hypothesis.strategies import SearchStrategy
 
 from numerics.worlds import World
 from verify import making
-from verify.properties.instances import FLOW, LOSS_CYCLE
+from verify.properties.instances import FLOW, LOSS_CYCLE, tight
 from verify.properties.suite import Sample, Suite, sampled, varied
 from verify.strategies.parts import SMOOTH
 from verify.strategies.worlds import deep, engines
+
+_TIGHT = (
+    "deep 0: bias False, 1 inputs",
+    "deep 0: bias True, 2 inputs",
+    "deep line, identity",
+    "deep zero with biases",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -24,6 +32,7 @@ def _cover() -> Iterator[Sample]:
         )  # fmt: skip
 
     yield from varied(make, FLOW, 8, loss=LOSS_CYCLE, activation=SMOOTH, biases=(True, False), inputs=(1, 1, 2))
+    yield from tight(*_TIGHT)
 
 
 SUITE = Suite(

@@ -7,6 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from verify import making
 from verify.engine import Engine
+from verify.properties.instances import tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import extremal
 
@@ -15,6 +16,15 @@ _PARTS = ("sharp.optimal", "sharp.length", "sharp.logistic", "sharp.sigma", "sha
 
 # far down, so that next to nothing of a tail lies beyond the end
 _FLOW = Engine(loss_ratio=1e-18, points_per_decade=4)
+
+_TIGHT = (
+    "E(0.2), noise -0.01",
+    "E(0.2), sigma_F sigma_0 = 0.1",
+    "E(0.4), sigma_F sigma_0 = 1.5",
+    "diag(1, 0.1), residual e2",
+    "theta, sigma = 1",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -26,6 +36,7 @@ def _cover() -> Iterator[Sample]:
         yield Sample(making.extremal(h, noise=0.1), _FLOW)
     yield Sample(making.extremal(0.3, sigma_F=0.1), _FLOW)
     yield Sample(making.extremal(0.3, sigma_F=10.0, sigma_0=0.5, Lambda=2.0), _FLOW)
+    yield from tight(*_TIGHT)
 
 
 SUITE = Suite(

@@ -8,12 +8,21 @@ from hypothesis.strategies import SearchStrategy
 
 from numerics.worlds import World
 from verify.making import Condition
-from verify.properties.instances import LOSS_CYCLE, networks, quadratics
+from verify.properties.instances import LOSS_CYCLE, networks, quadratics, tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, quadratic, two_layer
 
 _CONDITIONS: tuple[tuple[Condition, float], ...] = (("discrepancy", 0.3), ("rate", 0.0), ("energy", 0.0))
 """Condition and size of the noise, for which the residual starts above twice the noise level."""
+
+_TIGHT = (
+    "diag(1, 0.1), residual e2",
+    "diag(1, 0.1), residual e1",
+    "theta, sigma^2 = 0.1, rho_0 = 100, eps = 1",
+    "theta, sigma = 1",
+    "twisted, A = diag(1, 1e-6)",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -31,6 +40,7 @@ def _cover() -> Iterator[Sample]:
         options: dict[str, Any] = {"losses": LOSS_CYCLE[:1], "operators": ("values", "ill"), "noises": (noise,)}
         yield from networks(condition, count=3, sizes=(2, 1), **options)
         yield from quadratics(condition, count=2, **options)
+    yield from tight(*_TIGHT)
 
 
 SUITE = Suite(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from numerics.worlds import Linear, World
 from theory.losses import LOSSES
 from verify import making
 from verify.engine import Engine
+from verify.pool import Instance, instances
 from verify.properties.suite import Sample, varied
 from verify.strategies.parts import PARAMETERS, SMOOTH
 
-__all__ = ["FLOW", "LOSS_CYCLE", "networks", "operator_for", "quadratics"]
+__all__ = ["FLOW", "LOSS_CYCLE", "networks", "operator_for", "quadratics", "tight"]
 
 FLOW = Engine(loss_ratio=1e-10, points_per_decade=4, max_steps=1500)
 """The flow of the covers."""
@@ -109,6 +111,22 @@ def quadratics(
         make, engine, count, loss=losses, operator=operators, fraction=fractions, noise=noises, n=sizes,
         curvature=curvatures,
     )  # fmt: skip
+
+
+@cache
+def _pool() -> Mapping[str, Instance]:
+    return {instance.name: instance for instance in instances("dev", 0)}
+
+
+def tight(*names: str) -> Iterator[Sample]:
+    """Instances of the pool of an audit, by name: on these a bound is attained, or nearly, so that a wrong one fails.
+
+    >>> next(tight("E(0.2), noise 0")).world.label
+    'extremal, h = 0.2'
+    """
+    for name in names:
+        instance = _pool()[name]
+        yield Sample(instance.world, instance.engine)
 
 
 def column(*values: float) -> Linear:

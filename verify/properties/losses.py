@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from verify.properties.instances import quadratics
+from verify.properties.instances import quadratics, tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, quadratic
 
@@ -20,6 +20,7 @@ def _cover() -> Iterator[Sample]:
         yield from quadratics(
             "free", fractions=(fraction,), operators=("identity", "values"), sizes=(1, 2, 3), curvatures=(0.0, 0.1)
         )
+    yield from tight("theta, lp, equal entries")
 
 
 SUITE = Suite(

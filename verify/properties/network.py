@@ -7,11 +7,32 @@ import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from verify.making import antisymmetric
-from verify.properties.instances import LOSS_CYCLE, networks
+from verify.properties.instances import LOSS_CYCLE, networks, tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import engines, two_layer
 
 _LS = LOSS_CYCLE[:1]
+
+_TIGHT = (
+    "a = v, rho_0 = 0.5 a0^2",
+    "a = v, rho_0 = 0.9 a0^2",
+    "a = v, rho_0 = 0.99 a0^2",
+    "a = v, y = -0.01",
+    "a = v, sigma_F = 0.2",
+    "v = sinh a, a = 0.4, y < 0",
+    "v = sinh a, a = 1, y < 0",
+    "gap > 0, one neuron",
+    "a = v = 1, y = -0.005",
+    "a = v = 0.5, y = -0.15",
+    "a = v = 1, k = 4, y = -1",
+    "a = v, weak observation",
+    "v = sinh a, a = 0.5, y = -0.5",
+    "one neuron, y = 20",
+    "W only, v = 0.01, y = 0.1",
+    "W only, v = 0.1, y = 0",
+    "W only, v = 0.1, y = -0.05",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -35,6 +56,7 @@ def _cover() -> Iterator[Sample]:
     )
     for world, engine in networks("sharp", count=4, losses=_LS, operators=("values", "identity")):
         yield Sample(antisymmetric(world), engine)
+    yield from tight(*_TIGHT)
 
 
 SUITE = Suite(

@@ -162,10 +162,10 @@ def run_suite(
     tally = Tally(suite.name, depth.minimum)
     for key in suite.statements:
         tally.line(key)
-    cover = list(suite.cover())
-    total = len(cover) + depth.examples
-    hunt = _Hunt(suite, depth, tally, directory, deadline, say, total, set())
     try:
+        cover = list(suite.cover())
+        total = len(cover) + depth.examples
+        hunt = _Hunt(suite, depth, tally, directory, deadline, say, total, set())
         for sample in cover:
             _tolerant(hunt, sample)
         while _drawn(hunt, seed, examples):

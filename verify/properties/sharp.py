@@ -6,9 +6,22 @@ import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from verify import making
-from verify.properties.instances import FLOW, networks, quadratics
+from verify.properties.instances import FLOW, networks, quadratics, tight
 from verify.properties.suite import Sample, Suite, sampled
 from verify.strategies.worlds import deep, engines, extremal, quadratic, two_layer
+
+_TIGHT = (
+    "E(0.05), noise -0.01",
+    "E(0.3), noise 0.01",
+    "E(0.45), noise 0",
+    "E(0.4), sigma_F sigma_0 = 1.5",
+    "diag(1, 0.1), residual e2",
+    "diag(1, 0.1), residual e1",
+    "theta, sigma^2 = 0.1, rho_0 = 100, eps = 1",
+    "theta, sigma = 1",
+    "A = (1, 0)^T, y = (1, 1)",
+)
+"""In the pool of an audit: where the bounds are attained, or nearly, or die with a hypothesis that is dropped."""
 
 
 def _strategy() -> SearchStrategy[Sample]:
@@ -24,6 +37,7 @@ def _cover() -> Iterator[Sample]:
     # far inside, so that the run is long enough after the stopping time
     yield from quadratics("baseline", count=2, losses=(("least_squares", {}),), noises=(0.3,))
     yield Sample(making.deep("sharp", 0.5, widths=(3,)), FLOW)
+    yield from tight(*_TIGHT)
 
 
 SUITE = Suite(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -16,7 +17,10 @@ from theory.ledger import registry
 from verify.claims import Finding, Summary
 from verify.verdict import Verdict
 
-__all__ = ["Coverage", "Line", "Tally"]
+__all__ = ["STYLES", "Coverage", "Line", "Tally"]
+
+STYLES: Mapping[str, str] = MappingProxyType({"attained": "green", "not refuted": "green"})
+"""How the words are printed that say less than "holds" and are no failure."""
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Line:
     examples: samples in which it was asked for; in_force: those in which it was in force at one stored time or more;
     counts: stored times by verdict; attained: undecided ones whose two sides agree to six digits or more;
     tightest: the finding with the least slack relative to its sides, and the world it was found in;
-    cases: files of violations.
+    cases: files of violations; drawn: whether the counts are of experiments, whose draws may decide nothing.
     """
 
     statement: str
@@ -38,6 +42,7 @@ class Line:
     where: str = ""
     why: str = ""
     cases: list[str] = field(default_factory=list)
+    drawn: bool = False
 
     @property
     def open(self) -> int:
@@ -75,14 +80,20 @@ class Line:
         return finding.tightness if math.isfinite(finding.tightness) else -math.inf
 
     def verdict(self, minimum: int) -> str:
-        """violated, vacuous (in force in fewer than `minimum` examples), undecided (never decided nor attained), or holds."""
+        """The word for what was found.
+
+        violated; vacuous (in force in fewer than `minimum` examples); holds (decided somewhere); attained (never decided, but
+        both sides agree somewhere); not refuted (experiments whose draws decide nothing); or undecided.
+        """
         if self.counts[Verdict.VIOLATED] or self.cases:
             return "violated"
         if self.in_force < minimum:
             return "vacuous"
-        if not self.counts[Verdict.HOLDS] and not self.attained:
-            return "undecided"
-        return "holds"
+        if self.counts[Verdict.HOLDS]:
+            return "holds"
+        if self.attained:
+            return "attained"
+        return "not refuted" if self.drawn else "undecided"
 
     def to_json(self, minimum: int) -> dict[str, Any]:
         """A plain dictionary."""
@@ -177,7 +188,8 @@ class Tally:
         for word in ("violated", "vacuous", "undecided"):
             if self.having(word):
                 return word
-        return "holds" if self.lines else "undecided"
+        words = ("holds", "attained", "not refuted")
+        return next((word for word in words if self.having(word)), "undecided")
 
     def cases(self) -> list[Path]:
         """Files of all violations."""
