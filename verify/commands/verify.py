@@ -88,10 +88,7 @@ def execute(
     """The exit code; bad input is raised."""
     from verify.properties import SUITES, UNMEASURED, report
     from verify.properties.random import NAME, missing
-    from verify.properties.tally import STYLES
 
-    for word, style in STYLES.items():
-        report._STYLE.setdefault(word, style)
     wanted = _wanted(names, (*SUITES, NAME))
     if list_:
         emit(lambda: _listing(wanted, json_))

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -17,10 +16,7 @@ from theory.ledger import registry
 from verify.claims import Finding, Summary
 from verify.verdict import Verdict
 
-__all__ = ["STYLES", "Coverage", "Line", "Tally"]
-
-STYLES: Mapping[str, str] = MappingProxyType({"attained": "green", "not refuted": "green"})
-"""How the words are printed that say less than "holds" and are no failure."""
+__all__ = ["Coverage", "Line", "Tally"]
 
 
 @dataclass
