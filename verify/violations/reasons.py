@@ -106,9 +106,6 @@ _PAIRS: Mapping[tuple[str, str], Reason] = {
     ("recover.mu_linear", "A.operator.linear"): Reason("undefined", "σ_min(A) is that of a matrix"),
     ("wonly.descent", "A.loss.min"): _SHIFT,
     ("illposed.energy", "illposed.energy"): Reason("undefined", "the right side has σ_0 − Ω(ℓ) in a denominator"),
-    ("wonly.mirror", "A.network.W"): Reason(
-        "unused", "d/dt H(a) = −B(t)ᵀ∇L with the V of the moment, whether it is trained or not (what fails is that B is fixed)"
-    ),
     ("wonly.mirror", "A.operator.linear"): Reason("undefined", "B = A V/√k needs a matrix A"),
     ("recover.kernel", "A.operator.linear"): Reason("undefined", "only a matrix has a kernel on which to project"),
     ("recover.split", "A.operator.linear"): Reason("undefined", "only a matrix has a kernel on which to project"),

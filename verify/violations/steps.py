@@ -62,7 +62,7 @@ FAMILIES = (
     ),
     Family(
         "understated_descent",
-        ("A.generator.modulus", "A.generator.lipschitz"),
+        ("A.generator.lipschitz",),
         "g(s, w) = s − s²/2 + {second} w, of whose modulus 1 only {factor} is claimed; F = id, least squares, y = {y}, "
         "gradient descent with γM/2 = {c}",
         {
