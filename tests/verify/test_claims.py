@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from theory.symbols import SYMBOLS, sym
 from verify.case import Case, claim_named
 from verify.claims import Finding, check_point, check_scene, engine_of, hypotheses_met
 from verify.engine import Engine, simulate
-from verify.pool import diagonal, extremal, scalar_network
+from verify.making import extremal
+from verify.pool import diagonal, scalar_network
 from verify.verdict import Verdict
 
 LINEAR = diagonal([1.0, 0.5], [0.8, -0.6], [0.05, 0.02])
@@ -85,6 +87,16 @@ def test_a_claim_is_not_checked_where_a_hypothesis_fails():
     assert summary.verdict is Verdict.HYPOTHESIS_NOT_MET
     assert "A.loss.plain_least_squares fails" in summary.why
     assert summary.in_force == 0
+
+
+def test_a_hypothesis_that_is_not_known_is_not_met(scene):
+    """None is no yes: a run cannot tell whether its start was drawn at random."""
+    growth = claim_of("step.growth", registry)
+    claim = replace(growth, hypotheses=(*growth.hypotheses, "A.network.random"))
+    assert assumed("A.network.random", scene) is None
+    assert "A.network.random is not known" in hypotheses_met(claim, scene)
+    assert check_scene(claim, scene).in_force == 0
+    assert check_scene(growth, scene).in_force > 10
 
 
 def test_a_claim_is_not_checked_where_its_condition_fails():
