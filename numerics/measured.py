@@ -22,12 +22,12 @@ import sympy as sp
 from numerics import compile as compiled
 from numerics import measured_errors as errors
 from numerics import measured_values as values
-from numerics.measured_more import MORE, Error, Value
+from numerics.measured_more import MORE, Error, Value, activation_of
 from numerics.measured_values import evaluated, filled
-from numerics.scene import Array, Point, Scene, jacobian, norm
+from numerics.scene import Array, Point, Scene, norm
 from numerics.wonly.bregman import bregman_terms
 
-__all__ = ["MEASURED", "Measure", "Point", "Scene", "budget", "error_of", "jacobian", "measure", "sides"]
+__all__ = ["MEASURED", "Measure", "Point", "Scene", "budget", "error_of", "measure", "sides"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _table() -> dict[str, Measure]:
     constants: dict[str, Value] = {
         "k": lambda p: float(p.scene.neurons.k),
         "n": lambda p: float(p.world.generator.n),
-        "B1": lambda p: values.activation_of(p).B1.as_upper(),
+        "B1": lambda p: activation_of(p).B1.as_upper(),
         "B2": values.B2_of,
         "c_V": lambda p: float(np.max(np.linalg.norm(p.scene.neurons.V, axis=0))),
         "w_min": lambda p: p.scene.loss.w_min,
@@ -130,7 +130,7 @@ def _table() -> dict[str, Measure]:
         "drho": _rate(values.psi_of),
         "dPsi": _rate(values.Psi_of),
         # the Jacobian
-        "f_a": Measure(values.hidden_norm, errors.by_theta(lambda p: values.activation_of(p).B1.as_upper())),
+        "f_a": Measure(values.hidden_norm, errors.by_theta(lambda p: activation_of(p).B1.as_upper())),
         "sigma_t": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), errors.of_jacobian),
         "sigma_theta": Measure(lambda p: float(np.linalg.svd(p.J, compute_uv=False)[-1]), errors.of_jacobian),
         "sigma_g": Measure(lambda p: norm(p.J, 2), errors.of_jacobian),

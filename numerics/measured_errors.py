@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from numerics.measured_more import Error, Value
-from numerics.measured_values import B_of, worst_neuron
+from numerics.measured_more import B_of, Error, Value
+from numerics.measured_values import worst_neuron
 from numerics.scene import Point, norm
 
 __all__ = [

@@ -17,7 +17,16 @@ from numerics.scene import Array, Point, Scene, norm
 from numerics.wonly.bregman import bregman_terms, dphi_floor
 from numerics.wonly.domain import interval
 
-__all__ = ["MORE", "cancelling", "comparison", "descent_slope", "least_by_balance", "least_in_box"]
+__all__ = [
+    "MORE",
+    "B_of",
+    "activation_of",
+    "cancelling",
+    "comparison",
+    "descent_slope",
+    "least_by_balance",
+    "least_in_box",
+]
 
 Value = Callable[[Point], float]
 Error = Callable[[Point, float], float]
@@ -37,7 +46,8 @@ def _rounded(point: Point, value: float) -> float:
 
 
 # ------------------------------------------------------------------------------------------ W only, one input, linear A
-def _B(point: Point) -> Array:
+def B_of(point: Point) -> Array:
+    """B = A V/√k; LookupError for a nonlinear operator."""
     if not point.world.operator.linear:
         raise LookupError("B = A V/√k is that of a linear operator")
     net = point.scene.neurons
@@ -62,7 +72,7 @@ def comparison(point: Point) -> Array:
 
 
 def _corrected(point: Point) -> Array:
-    scene, B, y = point.scene, _B(point), point.world.y
+    scene, B, y = point.scene, B_of(point), point.world.y
     net, a = scene.neurons, scene.end.net.a
     lo, hi = interval(net.activation, net.a)
     scale = max(norm(y), norm(B @ net.activation.phi(net.a) - y))
@@ -92,7 +102,7 @@ def least_in_box(scene: Scene) -> float:
     ends = net.activation.phi(np.array([-40.0, 40.0]))
     if net.train != "W" or net.activation.name not in ("tanh", "erf", "sigmoid"):
         return 0.0
-    found = lsq_linear(_B(scene.at(0)), world.y, bounds=(ends[0], ends[1]), tol=1e-12)
+    found = lsq_linear(B_of(scene.at(0)), world.y, bounds=(ends[0], ends[1]), tol=1e-12)
     least = float(found.cost)
     return least if least > 1e-9 * float(world.y @ world.y) else 0.0
 
@@ -125,21 +135,22 @@ def _dphi_min(point: Point) -> float:
 
 
 def _sigma_B(point: Point) -> float:
-    values = np.linalg.svd(_B(point), compute_uv=False)
+    values = np.linalg.svd(B_of(point), compute_uv=False)
     return float(values[values > 1e-13 * values[0]][-1])
 
 
 def _D_now(point: Point) -> float:
-    return float(np.sum(bregman_terms(_activation(point), point.scene.end.net.a, point.net.a)))
+    return float(np.sum(bregman_terms(activation_of(point), point.scene.end.net.a, point.net.a)))
 
 
-def _activation(point: Point) -> Any:
+def activation_of(point: Point) -> Any:
+    """The activation of the two layers; LookupError for other generators."""
     return point.scene.neurons.activation
 
 
 def _of_D(point: Point, value: float) -> float:
     """|∂D/∂a_i| = |φ(a_i*) − φ(a_i)|/|φ'(a_i)|."""
-    phi, a, end = _activation(point), point.net.a, point.scene.end.net.a
+    phi, a, end = activation_of(point), point.net.a, point.scene.end.net.a
     slope = norm((phi.phi(end) - phi.phi(a)) / phi.dphi(a))
     moved = point.series("error_theta") + point.scene.end.series("error_theta")
     return 1e-10 * abs(value) + slope * moved + moved**2

@@ -14,15 +14,13 @@ import numpy as np
 import sympy as sp
 
 from numerics import compile as compiled
-from numerics.measured_more import Value, least_by_balance, least_in_box
+from numerics.measured_more import B_of, Value, activation_of, least_by_balance, least_in_box
 from numerics.scene import Array, Point, norm
 from theory.symbols import sym
 
 __all__ = [
     "B2_of",
-    "B_of",
     "Psi_of",
-    "activation_of",
     "apart",
     "at_start",
     "balance_gap",
@@ -129,11 +127,6 @@ def loss_parameter(name: str) -> Value:
     return value
 
 
-def activation_of(point: Point) -> Any:
-    """The activation of the two layers; LookupError for other generators."""
-    return point.scene.neurons.activation
-
-
 def B2_of(point: Point) -> float:
     """The bound of φ''; LookupError for an activation that has none."""
     activation = activation_of(point)
@@ -189,13 +182,6 @@ def balance_gap(point: Point) -> float:
         U, s, _ = np.linalg.svd(point.world.operator.A.T, full_matrices=False)
         V = U[:, s > 1e-13 * s[0]].T @ V
     return float(np.max(np.sinh(net.a) ** 2 - np.sum(V**2, axis=0)))
-
-
-def B_of(point: Point) -> Array:
-    """B = A V/√k; LookupError for a nonlinear operator."""
-    if not point.world.operator.linear:
-        raise LookupError("B = A V/√k needs a linear operator")
-    return np.asarray(point.world.operator.A @ point.scene.neurons.V / math.sqrt(point.net.k))
 
 
 def mirror_gap(point: Point) -> float:

@@ -18,7 +18,7 @@ from numerics.losses import CompiledLoss
 from numerics.networks.two_layer import TwoLayer
 from numerics.worlds import Linear, Record, TwoLayerGenerator, World
 
-__all__ = ["Point", "Scene", "jacobian", "norm"]
+__all__ = ["Point", "Scene", "norm"]
 
 Array = NDArray[np.float64]
 
@@ -27,15 +27,6 @@ Array = NDArray[np.float64]
 _FRACTION = 4e-3
 _COORDINATE = 1e-3
 _STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
-
-
-def jacobian(network: TwoLayer) -> Array:
-    """J_g by (V row by row, a), or by a: for small networks."""
-    root = math.sqrt(network.k)
-    of_a = network.V * (network.activation.dphi(network.a) / root)
-    if network.train == "W":
-        return of_a
-    return np.hstack([np.kron(np.eye(network.n), network.activation.phi(network.a)[None, :] / root), of_a])
 
 
 def norm(array: NDArray[Any], order: int | None = None) -> float:

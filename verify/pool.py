@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from numerics.extremal import ExtremalFamily
 from numerics.losses import loss
 from numerics.worlds import DeepGenerator, Linear, Quadratic, Sine, TwoLayerGenerator, World, least_squares
 from numerics.worlds.outside import FlatLoss, LiftedLoss, PartialLoss
 from verify.engine import Engine
+from verify.making import extremal
 from verify.pool_more import counterexamples
 
 __all__ = [
@@ -76,27 +76,13 @@ def instances(depth: Depth = "dev", seed: int = 0) -> Iterator[Instance]:
             yield from make_random(rng, index)
 
 
-def extremal(
-    h: float, sigma_F: float = 1.0, sigma_0: float = 1.0, Lambda: float = 1.0, noise: float = 0.0, label: str = ""
-) -> World:
-    """The extremal scalar family as a world; `noise` = (y − ȳ)/ρ0, of either sign."""
-    member = ExtremalFamily.with_h(h, sigma_F, sigma_0, Lambda)
-    y = member.rho_0
-    clean = y * (1 - noise)
-    # x̄ = g(s̄): inside the range of the parabola where there is one, else any signal of that observation
-    return World(
-        Quadratic([[sigma_0]], [[[-Lambda]]]), Linear([[sigma_F]]), least_squares(), [y], [clean], [clean / sigma_F],
-        label or f"extremal, h = {h:g}",
-    )  # fmt: skip
-
-
 def _extremal() -> Iterator[Instance]:
     late = Engine(loss_ratio=1e-20, points_per_decade=8)
     for h in (0.05, 0.2, 0.2499, 0.3, 0.45):
         for noise in (0.0, 0.01, -0.01):
             yield Instance(f"E({h:g}), noise {noise:g}", "extremal", extremal(h, noise=noise), late)
     for h, (sigma_F, sigma_0, Lambda) in ((0.2, (0.1, 1.0, 1.0)), (0.24, (3.0, 1.0, 2.0)), (0.4, (0.5, 3.0, 5.0))):
-        world = extremal(h, sigma_F, sigma_0, Lambda, 0.01)
+        world = extremal(h, sigma_F=sigma_F, sigma_0=sigma_0, Lambda=Lambda, noise=0.01)
         yield Instance(f"E({h:g}), sigma_F sigma_0 = {sigma_F * sigma_0:g}", "extremal", world, late)
     yield Instance("E(0.499)", "extremal", extremal(0.499), Engine(loss_ratio=1e-20, t_max=2e4))
     for h in (0.505, 0.7):

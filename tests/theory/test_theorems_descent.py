@@ -71,8 +71,8 @@ def test_gd_on_the_scalar_family(h_nu, c):
 def test_gd_on_a_two_layer_network():
     """M bounded on the ball by |A|²(|J| + Λr)² + Lip |A| (ρ0 + |A| r (|J| + Λr)); every conclusion at every step."""
     from numerics.activations import activation
-    from numerics.measured import jacobian
     from numerics.networks import TwoLayer
+    from numerics.worlds import TwoLayerGenerator
 
     rng = np.random.default_rng(0)
     n, k, checked = 3, 300, 0
@@ -80,7 +80,8 @@ def test_gd_on_a_two_layer_network():
         net = TwoLayer(activation("tanh"), train, rng.standard_normal(k), rng.choice([-1.0, 1.0], (n, k)))
         A = np.linalg.qr(rng.standard_normal((n, n)))[0] * np.array([1.0, 0.9, 0.8])
         y = A @ net.output() + 0.1 * rng.standard_normal(n)
-        J, sF, A_norm = jacobian(net), 0.8, 1.0
+        generator = TwoLayerGenerator(net.activation, train, net.a, net.V)
+        J, sF, A_norm = generator.jacobian(np.zeros(generator.size)), 0.8, 1.0
         assert np.linalg.svd(A, compute_uv=False)[-1] == pytest.approx(sF)
         s0, J_norm = np.linalg.svd(J, compute_uv=False)[[-1, 0]]
         rho_0, Lam = float(np.linalg.norm(A @ net.output() - y)), net.modulus().as_upper()

@@ -29,7 +29,8 @@ from verify.claims import Finding
 from verify.cli import main
 from verify.engine import Engine, simulate
 from verify.hunt import Stage
-from verify.pool import Instance, diagonal, extremal
+from verify.making import extremal
+from verify.pool import Instance, diagonal
 from verify.verdict import Verdict
 
 pytestmark = pytest.mark.usefixtures("cache")

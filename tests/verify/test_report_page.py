@@ -19,8 +19,9 @@ from verify.audit.page import page, tag
 from verify.audit.tables import amount, closest, segments
 from verify.cli import main
 from verify.engine import Engine
+from verify.making import extremal
 from verify.output import strict_json
-from verify.pool import Instance, diagonal, extremal
+from verify.pool import Instance, diagonal
 
 pytestmark = pytest.mark.usefixtures("cache")
 
