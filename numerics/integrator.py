@@ -197,7 +197,7 @@ class _Integration:
         main.step(target)
         if main.failure is not None:
             return "failed"
-        seen = self.system.observe(main.state[:-2])
+        seen = main.observe()
         ends = seen.loss <= settings.loss_stop
         stop = self._root(lambda seen: seen.loss, settings.loss_stop) if ends else math.inf
         while self.pending and seen.residual <= self.pending[0]:
@@ -233,7 +233,7 @@ class _Integration:
     def _stationary(self, loss: float) -> bool:
         """Nothing more is going to happen in the time left: see _NEGLIGIBLE.  A saddle that is being left speeds up."""
         t = self.main.t
-        speed = norm(self.system.velocity(self.main.state[:-2]))
+        speed = self.main.speed()
         self.speeds.append((t, speed))
         earlier = [s for at, s in self.speeds if at <= 0.5 * t]
         settled = _SETTLED_IMPLICIT if self.method.implicit else _SETTLED
@@ -347,7 +347,7 @@ class _Integration:
     def _decay(self) -> float:
         """The present exponential rate of the loss, ‖θ̇‖²/loss."""
         loss = self.record.scalars[-1][0]
-        speed = norm(self.system.velocity(self.main.state[:-2]))
+        speed = self.main.speed()
         return speed * speed / loss if loss > 0 else math.inf
 
     def _steps(self, more: float) -> str:

@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from numerics.activations import CompiledActivation
 from numerics.exponential.head import Head
 from numerics.exponential.layers import LayersKernel
+from numerics.gradient_system import norm
 from numerics.integrator import Observation
 from numerics.losses import CompiledLoss
-from numerics.methods.system import norm
 from numerics.networks.two_layer import Train, TwoLayer
 
 Array = NDArray[np.float64]
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +115,13 @@ class BothLayers:
         self.size = problem.k * (problem.p + 1)
         self._root = math.sqrt(problem.k)
         self._V = np.empty_like(problem.V0)  # work space: V̂0 + displacement
-        self._scale = norm(problem.C)
+        self._head = problem.head()
+        self._scale = self._head.scale
 
     def kernel(self) -> LayersKernel:
         """For exponential collocation."""
         problem = self.problem
-        return LayersKernel(problem.head(), problem.activation, problem.a0, problem.V0, 1 / self._root, outer=True)
+        return LayersKernel(self._head, problem.activation, problem.a0, problem.V0, 1 / self._root, outer=True)
 
     def _unpack(self, displacement: Array) -> tuple[Array, Array]:
         k = self.leading
@@ -145,8 +145,7 @@ class BothLayers:
         a, V = self._unpack(displacement)
         hidden = self.problem.activation.phi(a) / self._root
         x = V @ hidden
-        reach = self._scale * norm(V) * norm(hidden)
-        return _observation(self.problem, self.problem.forward(x), reach)
+        return self._head.observe(x, norm(V) * norm(hidden))
 
     def sensitivity(self, displacement: Array) -> float:
         """‖∂v/∂(a, V̂)‖, the Jacobian being [C V̂ D_a/√k, C (·) φ(a)/√k]."""
@@ -173,13 +172,12 @@ class InnerLayer:
         self.leading = self.size = problem.k
         self.B = problem.forward(problem.V0) / math.sqrt(problem.k)
         self._scale = norm(self.B)
+        self._head = Head(None, problem.y, problem.loss)
 
     def kernel(self) -> LayersKernel:
         """For exponential collocation."""
         problem = self.problem
-        return LayersKernel(
-            Head(None, problem.y, problem.loss), problem.activation, problem.a0, self.B, 1.0, outer=False
-        )
+        return LayersKernel(self._head, problem.activation, problem.a0, self.B, 1.0, outer=False)
 
     def velocity(self, displacement: Array) -> Array:
         """ȧ."""
@@ -191,7 +189,7 @@ class InnerLayer:
     def observe(self, displacement: Array) -> Observation:
         """Loss, ρ and residual."""
         hidden = self.problem.activation.phi(self.problem.a0 + displacement)
-        return _observation(self.problem, self.B @ hidden, self._scale * norm(hidden))
+        return self._head.observe(self.B @ hidden, self._scale * norm(hidden))
 
     def sensitivity(self, displacement: Array) -> float:
         """‖∂v/∂a‖ = ‖B D_a‖."""
@@ -219,10 +217,3 @@ def _spectral_norm(gram: Callable[[Array], Array], m: int, frobenius: float) -> 
             u = gram(u / size)
             found = math.sqrt(norm(u))
     return min(2.0 * found, frobenius) if found > 0 else frobenius
-
-
-def _observation(problem: ReducedProblem, v: Array, reach: float) -> Observation:
-    """`reach` bounds the size of the terms that v is the sum of: a few ulp of it are its typical rounding error."""
-    loss = float(problem.loss.value(v, problem.y))
-    rounding = 4 * _EPS * (reach + norm(problem.y))
-    return Observation(loss, float(problem.loss.rho(v, problem.y)), v - problem.y, rounding)

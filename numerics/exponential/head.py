@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.gradient_system import Observation, norm
 from numerics.losses import CompiledLoss
 
 Array = NDArray[np.float64]
+_EPS = float(np.finfo(np.float64).eps)
 
 __all__ = ["Head", "Model", "left", "model_of", "right"]
 
@@ -50,6 +52,7 @@ class Head:
 
     def __init__(self, C: Array | None, y: Array, loss: CompiledLoss) -> None:
         self.C, self.y, self.loss = C, y, loss
+        self.scale = 1.0 if C is None else norm(C)
 
     def observation(self, x: Array) -> Array:
         """v = C x for rows of x."""
@@ -75,3 +78,13 @@ class Head:
             return Model(R, inner.s, inner.q * self.C)
         R = self.C.T * inner.R if inner.R.ndim == 1 else self.C.T @ inner.R
         return Model(R, inner.s, inner.q @ self.C)
+
+    def observe(self, x: Array, reach: float) -> Observation:
+        """Loss, ρ and residual at one x (p,).
+
+        `reach` bounds the size of the terms that x is the sum of: a few ulp of it are the typical rounding error.
+        """
+        v = self.observation(x)
+        loss = float(self.loss.value(v, self.y))
+        rounding = 4 * _EPS * (self.scale * reach + norm(self.y))
+        return Observation(loss, float(self.loss.psi(loss)), v - self.y, rounding)

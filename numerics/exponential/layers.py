@@ -19,6 +19,7 @@ from numerics.activations import CompiledActivation
 from numerics.exponential.collocation import Collocation, at
 from numerics.exponential.head import Head
 from numerics.exponential.tables import Table
+from numerics.gradient_system import Observation, norm
 
 Array = NDArray[np.float64]
 
@@ -213,3 +214,7 @@ class LayersKernel(Collocation):
         new = self.rows[1:]
         outer = np.einsum("ip,ip->i", self.q, self.q) * np.einsum("ik,ik->i", new, new) * self.scale**2
         return np.sqrt(inner + outer), np.sqrt(inner)
+
+    def observe(self) -> Observation:
+        """What is seen at the present point; `reach` as :meth:`numerics.exponential.head.Head.observe` wants it."""
+        return self.head.observe(self.x, self.scale * norm(self.V) * math.sqrt(self.hidden2))

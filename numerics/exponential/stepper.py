@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numerics.exponential.collocation import Attempt
 from numerics.exponential.length import SpeedPieces, at_nodes, on_panels
 from numerics.exponential.tables import ORDERS, Table, table
-from numerics.methods.system import GradientSystem, Settings, norm
+from numerics.gradient_system import GradientSystem, Observation, Settings, norm
 
 Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
@@ -46,6 +46,9 @@ class Kernel(Protocol):
 
     def node_speeds(self) -> tuple[Array, Array]:
         """‖θ̇‖ and ‖ȧ‖ at its nodes."""
+
+    def observe(self) -> Observation:
+        """What is seen at its end."""
 
 
 def nodes_for(rtol: float) -> int:
@@ -106,6 +109,14 @@ class ExponentialStepper:
     def step_size(self) -> float:
         """The next step."""
         return self._h
+
+    def observe(self) -> Observation:
+        """What is seen at the end of the last step: the kernel has just been there."""
+        return self.kernel.observe()
+
+    def speed(self) -> float:
+        """‖θ̇‖ there."""
+        return self.kernel.speed
 
     def step(self, target: float) -> None:
         """One accepted step, not beyond `target`."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from numerics.exponential.collocation import Collocation, at
 from numerics.exponential.head import Model
 from numerics.exponential.tables import Table
+from numerics.gradient_system import Observation
 
 Array = NDArray[np.float64]
 
@@ -29,6 +30,9 @@ class Linearizable(Protocol):
 
     def velocity(self, displacement: Array) -> Array:
         """−∇L, shape (size,)."""
+
+    def observe(self, displacement: Array) -> Observation:
+        """The loss and the residual."""
 
     def linearize(self, displacement: Array) -> tuple[Array, Model]:
         """J (r, size) and the model of q: (R, s_0, q_0) with velocity = −Jᵀq_0."""
@@ -104,3 +108,7 @@ class VectorKernel(Collocation):
             np.sqrt(np.einsum("ik,ik->i", self.force, self.force)),
             np.sqrt(np.einsum("ik,ik->i", lead, lead)),
         )
+
+    def observe(self) -> Observation:
+        """What is seen at the present point."""
+        return self.system.observe(self.displacement)

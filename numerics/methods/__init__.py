@@ -10,9 +10,9 @@ from functools import partial
 from types import MappingProxyType
 
 from numerics.exponential.stepper import ExponentialStepper
+from numerics.gradient_system import GradientSystem, Observation, Progress, Settings, norm
 from numerics.methods.base import Method, Stepper
 from numerics.methods.scipy_steppers import ScipyStepper
-from numerics.methods.system import GradientSystem, Observation, Progress, Settings, norm
 
 __all__ = [
     "METHODS",

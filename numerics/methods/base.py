@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.methods.system import GradientSystem, Settings
+from numerics.gradient_system import GradientSystem, Observation, Settings
 
 Array = NDArray[np.float64]
 
@@ -36,6 +36,12 @@ class Stepper(Protocol):
     @property
     def step_size(self) -> float:
         """The next step, as error control would have it."""
+
+    def observe(self) -> Observation:
+        """What is seen at the end of the last step."""
+
+    def speed(self) -> float:
+        """‖θ̇‖ there."""
 
     def step(self, target: float) -> None:
         """One accepted step, not beyond `target` > t; `failure` says why there was none."""

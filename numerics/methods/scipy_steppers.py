@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, DOP853, LSODA, OdeSolver, Radau
 
 from numerics.compile import HypothesisNotMet
-from numerics.methods.system import GradientSystem, Settings, norm
+from numerics.gradient_system import GradientSystem, Observation, Settings, norm
 
 Array = NDArray[np.float64]
 
@@ -92,6 +92,14 @@ class ScipyStepper:
     def step_size(self) -> float:
         """The next step, as error control would have it."""
         return float(getattr(self._solver, "h_abs", 0.0) or abs(self.t - self.before[0]))
+
+    def observe(self) -> Observation:
+        """What is seen at the end of the last step."""
+        return self.system.observe(self.state[:-2])
+
+    def speed(self) -> float:
+        """‖θ̇‖ there."""
+        return norm(self.system.velocity(self.state[:-2]))
 
     def step(self, target: float) -> None:
         """One accepted step, cut at `target` > t (DOP853; the others end at t_max only).

@@ -11,9 +11,9 @@ import numpy as np
 
 from numerics.exponential.head import Model, model_of
 from numerics.exponential.vector import VectorKernel
+from numerics.gradient_system import Observation
 from numerics.losses import CompiledLoss
 from numerics.losses import loss as compiled_loss
-from numerics.methods.system import Observation
 from numerics.worlds.claimed import Power, Understated
 from numerics.worlds.deep import DeepGenerator
 from numerics.worlds.generators import Array, Generator, Quadratic, array
