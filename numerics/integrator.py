@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from numerics.exponential.piece import Piece
+from numerics.exponential.stepper import ExponentialStepper
 from numerics.methods import GradientSystem, Observation, Progress, Settings, Stepper, choose, norm
 
 __all__ = ["GradientSystem", "Observation", "Progress", "Run", "Settings", "integrate"]
@@ -104,17 +106,21 @@ class _Record:
         return float(np.max(apart * (residual / np.maximum(then, max(residual, 1e-300)))))
 
 
-def integrate(system: GradientSystem, settings: Settings) -> Run:
+Watch = Callable[[float, Piece], None]
+"""Called after every step of the exponential method with its end and its interpolant."""
+
+
+def integrate(system: GradientSystem, settings: Settings, watch: Watch | None = None) -> Run:
     """Integrate the gradient flow of `system` until the first end condition of `settings`.
 
     Nothing that has been computed is lost: an interrupt (KeyboardInterrupt) ends the run with status "interrupted".
     """
-    return _Integration(system, settings).run()
+    return _Integration(system, settings, watch).run()
 
 
 class _Integration:
-    def __init__(self, system: GradientSystem, settings: Settings) -> None:
-        self.system, self.settings = system, settings
+    def __init__(self, system: GradientSystem, settings: Settings, watch: Watch | None = None) -> None:
+        self.system, self.settings, self.watch = system, settings, watch
         self.deadline = math.inf if settings.max_seconds is None else time.monotonic() + settings.max_seconds
         self.events: dict[float, float] = {}
         self.event_errors: dict[float, float] = {}
@@ -136,6 +142,8 @@ class _Integration:
         self.record = _Record(self.system, settings)
         self.method = choose(self.system, settings)
         self.main = self.method.build(self.system, settings, 1.0, None)
+        if self.watch is not None and isinstance(self.main, ExponentialStepper):
+            self.main.keep(self.watch)
         self.companion: Stepper | None = None
         if settings.error_estimate:
             # SciPy's first step does not depend on the tolerance and grows tenfold whenever it may: from the same one

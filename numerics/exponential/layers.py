@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.activations import CompiledActivation
-from numerics.exponential.collocation import Collocation, at
+from numerics.exponential.collocation import Collocation
 from numerics.exponential.head import Head
+from numerics.exponential.piece import Outer, Piece
 from numerics.exponential.tables import Table
 from numerics.gradient_system import Observation, norm
 
@@ -43,7 +44,8 @@ class LayersKernel(Collocation):
         self.a0, self.V0 = a, V
         self.p, self.k = V.shape
         self.displacement = np.zeros(self.k * (self.p + 1) if outer else self.k)
-        self.before = self.displacement
+        self.piece: Piece | None = None
+        self.keep = False
         self.a, self.V = a, V
         self._spare: Array | None = None  # a second buffer for V: dense output needs the one of the step's start
         self.freeze()
@@ -170,40 +172,26 @@ class LayersKernel(Collocation):
     def accept(self, h: float, table: Table) -> None:
         """Move to the end of the step, and keep what its dense output needs."""
         c = self.scale
-        self._h, self._table, self._hw = h, table, h * table.weights
-        self._start = (self.V, self.slopes)
-        self._basis = (self.RZ, self.rates, self.zs, self.z)
-        self.fastest_before = float(self.rates[-1]) if self.rates.size else 0.0
-        self._nodes = (self.rc, self.force, self.q, self.rows if self.outer else None)
-        self.before = self.displacement
-        self.displacement = displacement = self.before.copy()
+        outer = None
+        if self.outer:
+            assert self.q is not None
+            outer = Outer(c, self.q, self.rows)
+        self.piece = Piece(
+            h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.V, self.slopes,
+            outer,
+        )  # fmt: skip
+        self.displacement = displacement = self.displacement.copy()
         displacement[: self.k] += self.da[-1]
         self.a = self.a0 + displacement[: self.k]
         if self.outer:
             assert self.q is not None
-            factor = np.concatenate((self.lead[-1:], (-c * self._hw[-1])[:, None] * self.q))
+            factor = np.concatenate((self.lead[-1:], (-c * h * table.weights[-1])[:, None] * self.q))
             moved = displacement[self.k :].reshape(self.p, self.k)
             moved += factor.T @ self.rows
             start = self.V
             self.V = np.add(self.V0, moved, out=self._spare)
-            self._spare = None if start is self.V0 else start
+            self._spare = None if start is self.V0 or self.keep else start
         self.freeze()
-
-    def within(self, tau: float) -> Array:
-        """The displacement at a fraction 0 ≤ τ ≤ 1 of the last step: its own interpolant, a new array (size,)."""
-        if tau >= 1.0:
-            return self.displacement
-        c = self.scale
-        (V, slopes), (RZ, rates, zs, z) = self._start, self._basis
-        rc, force, q, rows = self._nodes
-        b, hw = at(rates, zs, self._h, self._table, np.array([tau]), z)
-        combined = hw @ rc + b @ RZ.T
-        out = self.before.copy()
-        out[: self.k] += (hw @ force + (combined @ V) * slopes)[0]
-        if self.outer:
-            factor = np.concatenate((combined * c, (-c * hw[0])[:, None] * q))
-            out[self.k :].reshape(self.p, self.k)[...] += factor.T @ rows
-        return out
 
     def node_speeds(self) -> tuple[Array, Array]:
         """‖θ̇‖ and ‖ȧ‖ at the nodes of the step just tried, without the one at its start."""

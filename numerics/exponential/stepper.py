@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from numerics.exponential.collocation import Attempt
 from numerics.exponential.length import SpeedPieces, at_nodes, on_panels
+from numerics.exponential.piece import Piece
 from numerics.exponential.tables import ORDERS, Table, table
 from numerics.gradient_system import GradientSystem, Observation, Settings, norm
 
@@ -30,19 +32,17 @@ class Kernel(Protocol):
     rates: Array
     speed: float
     speed_leading: float
-    fastest_before: float
-    """The largest rate at the start of the last step."""
     displacement: Array
-    before: Array
+    piece: Piece | None
+    """The interpolant of the last step."""
+    keep: bool
+    """Whether pieces are to outlive their step: then no buffer is used again."""
 
     def attempt(self, h: float, table: Table, path: float, rtol: float, atol: float) -> Attempt:
         """A trial step."""
 
     def accept(self, h: float, table: Table) -> None:
         """Make it the last step."""
-
-    def within(self, tau: float) -> Array:
-        """The displacement inside the last step."""
 
     def node_speeds(self) -> tuple[Array, Array]:
         """‖θ̇‖ and ‖ȧ‖ at its nodes."""
@@ -94,6 +94,7 @@ class ExponentialStepper:
         self.before = (0.0, self._state)
         self._slow = 0
         self._pieces: SpeedPieces | None = None
+        self._watch: Callable[[float, Piece], None] | None = None
 
     @property
     def t(self) -> float:
@@ -109,6 +110,10 @@ class ExponentialStepper:
     def step_size(self) -> float:
         """The next step."""
         return self._h
+
+    def keep(self, watch: Callable[[float, Piece], None]) -> None:
+        """Hand every step's end and interpolant to `watch`; none of their arrays is used again."""
+        self.kernel.keep, self._watch = True, watch
 
     def observe(self) -> Observation:
         """What is seen at the end of the last step: the kernel has just been there."""
@@ -159,6 +164,8 @@ class ExponentialStepper:
         if nodes is not None:
             self._measure(h, speeds, nodes)
         self._state = np.concatenate((kernel.displacement, (self._length, self._leading)))
+        if self._watch is not None:
+            self._watch(self._t, self._piece())
         self._plan(h, found, tolerance)
 
     def _plan(self, h: float, found: Attempt, tolerance: float) -> None:
@@ -192,26 +199,30 @@ class ExponentialStepper:
         if doubt <= wanted:
             self._pieces = at_nodes(h, np.concatenate(([0.0], rule.tau)), values)
         else:
-            self._pieces = on_panels(h, self.kernel.fastest_before, self._speeds, wanted)
+            self._pieces = on_panels(h, self._piece().fastest, self._speeds, wanted)
         added = self._pieces.upto(1.0)
         self._length += float(added[0])
         self._leading += float(added[1])
 
     def _speeds(self, tau: float) -> tuple[float, float]:
         """‖θ̇‖ and ‖ȧ‖ inside the last step."""
-        velocity = self.system.velocity(self.kernel.within(tau))
+        velocity = self.system.velocity(self._piece()(tau))
         self.nfev += 1
         head = norm(velocity[: self.system.leading])
         return math.hypot(head, norm(velocity[self.system.leading :])), head
 
     # ------------------------------------------------------------------------------------------------ dense output
+    def _piece(self) -> Piece:
+        assert self.kernel.piece is not None
+        return self.kernel.piece
+
     def within(self, t: float) -> Array:
         """The state at a time inside the last step: the collocation's own interpolant, as accurate as its nodes."""
         start, state = self.before
         if t in (start, self._t):
             return state if t == start else self._state
         tau = (t - start) / (self._t - start)
-        displacement = self.kernel.within(tau)
+        displacement = self._piece()(tau)
         lengths = state[-2:] + self._pieces.upto(tau) if self._pieces is not None else np.full(2, math.nan)
         return np.concatenate((displacement, lengths))
 

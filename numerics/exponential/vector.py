@@ -8,8 +8,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.exponential.collocation import Collocation, at
+from numerics.exponential.collocation import Collocation
 from numerics.exponential.head import Model
+from numerics.exponential.piece import Piece
 from numerics.exponential.tables import Table
 from numerics.gradient_system import Observation
 
@@ -44,7 +45,8 @@ class VectorKernel(Collocation):
     def __init__(self, system: Linearizable) -> None:
         self.system = system
         self.displacement = np.zeros(system.size)
-        self.before = self.displacement
+        self.piece: Piece | None = None
+        self.keep = False
         self.freeze()
 
     def freeze(self) -> None:
@@ -84,22 +86,11 @@ class VectorKernel(Collocation):
 
     def accept(self, h: float, table: Table) -> None:
         """Move to the end of the step, and keep what its dense output needs."""
-        self._h, self._table = h, table
-        self._basis = (self.RZ, self.rates, self.zs, self.z)
-        self.fastest_before = float(self.rates[-1]) if self.rates.size else 0.0
-        self._nodes = (self.rc, self.force, self.J)
-        self.before = self.displacement
-        self.displacement = self.before + self.delta[-1]
+        self.piece = Piece(
+            h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.J, 1.0
+        )  # fmt: skip
+        self.displacement = self.displacement + self.delta[-1]
         self.freeze()
-
-    def within(self, tau: float) -> Array:
-        """The displacement at a fraction 0 ≤ τ ≤ 1 of the last step: its own interpolant, a new array (size,)."""
-        if tau >= 1.0:
-            return self.displacement
-        RZ, rates, zs, z = self._basis
-        rc, force, J = self._nodes
-        b, hw = at(rates, zs, self._h, self._table, np.array([tau]), z)
-        return np.asarray(self.before + (hw @ force + (hw @ rc + b @ RZ.T) @ J)[0])
 
     def node_speeds(self) -> tuple[Array, Array]:
         """‖θ̇‖ and that of the leading parameters at the nodes of the step just tried, without the one at its start."""
