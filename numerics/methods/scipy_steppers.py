@@ -63,7 +63,9 @@ class ScipyStepper:
 
     def _new(self, t: float, state: Array, end: float, first_step: float | None) -> OdeSolver:
         with np.errstate(over="ignore", invalid="ignore"):
-            tolerances: dict[str, Any] = {"rtol": self._rtol, "atol": self._atol}  # arrays are allowed: SciPy's manual
+            # arrays are allowed by SciPy's manual; its implicit methods take one rtol
+            rtol: Any = self._rtol if not self.dense else float(self._rtol[0])
+            tolerances: dict[str, Any] = {"rtol": rtol, "atol": self._atol}
             return cast(OdeSolver, self._kind(self._rhs, t, state, end, first_step=first_step, **tolerances))
 
     def _rhs(self, _t: float, state: Array) -> Array:
