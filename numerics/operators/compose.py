@@ -27,6 +27,7 @@ from numerics.operators.base import (
 from numerics.operators.identity import IdentityOperator
 from numerics.operators.periodic import PeriodicOperator
 from numerics.operators.spec import OperatorSpec, doc, from_mapping, is_number
+from numerics.operators.spectral import Factorization, ScaledFactorization
 
 
 class PeriodicProduct(PeriodicOperator):
@@ -210,6 +211,10 @@ class ScaledIsometry(ComposedOperator):
     def opnorm(self) -> Bound:
         """|s|, exactly."""
         return self.sigma_min()
+
+    def factorization(self) -> Factorization:
+        """That of Q, scaled."""
+        return ScaledFactorization(self.factors[0].factorization(), self.scale)
 
 
 @dataclass(frozen=True)
