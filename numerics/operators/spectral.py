@@ -288,7 +288,9 @@ class ScaledFactorization:
         return f"{self.scale:g} times ({self.inner.describe()})"
 
 
-def factorization_test(F: Factorization, T: ForwardOperator, rng: np.random.Generator, tolerance: float = 1e-11) -> float:
+def factorization_test(
+    F: Factorization, T: ForwardOperator, rng: np.random.Generator, tolerance: float = 1e-11
+) -> float:
     """Largest relative defect of the laws A x = U sigma Q'x, Q'Q = U'U = I, and the adjoints, on Gaussian vectors.
 
     Raises ValueError where it exceeds `tolerance` (rounding leaves about 1e-15), naming the law.
@@ -302,21 +304,19 @@ def factorization_test(F: Factorization, T: ForwardOperator, rng: np.random.Gene
     if T.shape != (m, n) or not (sigma.ndim == 1 and np.all(sigma > 0)):
         raise ValueError(f"a factorization of shape {(m, n)} with sigma {sigma.shape} > 0 does not fit {T.describe()}")
     x, v, z, w = (rng.standard_normal(i) for i in (n, m, sigma.size, sigma.size))
-    top = float(sigma.max())
-    defects = {
-        "A x = U sigma Q'x": np.linalg.norm(T.matvec(x) - F.left(sigma * F.analyze(x))) / (top * np.linalg.norm(x)),
-        "A'v = Q sigma U'v": np.linalg.norm(T.rmatvec(v) - F.synthesize(sigma * F.left_adjoint(v)))
-        / (top * np.linalg.norm(v)),
-        "Q'Q = I": np.linalg.norm(F.analyze(F.synthesize(z)) - z) / np.linalg.norm(z),
-        "U'U = I": np.linalg.norm(F.left_adjoint(F.left(z)) - z) / np.linalg.norm(z),
-        "<Q z, x> = <z, Q'x>": abs(F.synthesize(z) @ x - z @ F.analyze(x)) / (np.linalg.norm(z) * np.linalg.norm(x)),
-        "<U z, v> = <z, U'v>": abs(F.left(z) @ v - z @ F.left_adjoint(v)) / (np.linalg.norm(z) * np.linalg.norm(v)),
-        "columns as vectors": np.linalg.norm(
-            np.hstack([F.analyze(F.synthesize(np.stack([z, w], axis=1)))[:, 1] - w, F.left(w[:, None])[:, 0] - F.left(w)])
-        )
-        / np.linalg.norm(w),
-    }
-    law, worst = max(defects.items(), key=lambda item: item[1])
+    both, top = np.stack([z, w], axis=1), float(sigma.max())
+    laws: list[tuple[str, Array, Array]] = [
+        ("A x = U sigma Q'x", T.matvec(x) / top, F.left(sigma / top * F.analyze(x))),
+        ("A'v = Q sigma U'v", T.rmatvec(v) / top, F.synthesize(sigma / top * F.left_adjoint(v))),
+        ("Q'Q = I", F.analyze(F.synthesize(both)), both),
+        ("U'U = I", F.left_adjoint(F.left(both)), both),
+        ("Q by columns", F.synthesize(both)[:, 1], F.synthesize(w)),
+        ("U by columns", F.left(both)[:, 1], F.left(w)),
+        ("<Q z, x> = <z, Q'x>", np.array([F.synthesize(z) @ x]), np.array([z @ F.analyze(x)])),
+        ("<U z, v> = <z, U'v>", np.array([F.left(z) @ v]), np.array([z @ F.left_adjoint(v)])),
+    ]
+    size = float(np.linalg.norm(np.concatenate([x, v, z])))
+    worst, law = max((float(np.linalg.norm(one - other)) / size, law) for law, one, other in laws)
     if not worst <= tolerance:
         raise ValueError(f"factorization test failed: {law} is off by {worst:.2g}, at most {tolerance:.0e} is allowed")
-    return float(worst)
+    return worst

@@ -145,7 +145,7 @@ _ALL = (
         _hartley,
         _hartley_rows,
         _hartley_error,
-        lambda shape: _size([np.fft.fftfreq(size) for size in shape]),
+        lambda shape: _size([np.fft.fftfreq(size).astype(np.float64) for size in shape]),
         _hartley_partner,
     ),
     Transform(
@@ -155,7 +155,7 @@ _ALL = (
         _cosine_inverse,
         _cosine_rows,
         _cosine_error,
-        lambda shape: _size([np.arange(size) / (2 * size) for size in shape]),
+        lambda shape: _size([0.5 * np.arange(size) / size for size in shape]),
         lambda shape: np.arange(math.prod(shape), dtype=np.intp),
     ),
 )

@@ -55,7 +55,10 @@ BAD = [
     ({"kind": "fourier"}, "exactly one of fraction and indices"),
     ({"kind": "fourier", "fraction": 0.5, "indices": [1]}, "exactly one of fraction and indices"),
     ({"kind": "fourier", "fraction": 0.0}, r"fraction of a Fourier sampling must lie in \(0, 1\], got 0.0"),
-    ({"kind": "fourier", "fraction": 0.5, "lowest": 1.5}, r"lowest of a Fourier sampling must lie in \[0, 1\], got 1.5"),
+    (
+        {"kind": "fourier", "fraction": 0.5, "lowest": 1.5},
+        r"lowest of a Fourier sampling must lie in \[0, 1\], got 1.5",
+    ),
     ({"kind": "fourier", "indices": [1], "lowest": 0.5}, "lowest goes with fraction"),
     ({"kind": "fourier", "fraction": 0.5, "transform": "cosin"}, "did you mean 'cosine'"),
     ({"kind": "fourier", "indices": [16]}, "run from 0 to 15, got 16 to 16"),
