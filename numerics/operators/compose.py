@@ -122,6 +122,18 @@ class ComposedOperator(ForwardOperator):
             raise rank_deficient(self, svdvals(self.matrix))
         return lower(value, "shifted Cholesky of the Gram matrix of the product, its rounding accounted for")
 
+    def factorization(self) -> Factorization:
+        """Structured for samples or part of the spectrum of a periodic convolution, dense otherwise."""
+        from numerics.operators.filtered import filtered
+
+        first, *rest = self.factors
+        convolutions = [f for f in rest if isinstance(f, PeriodicOperator)]
+        if convolutions and len(convolutions) == len(rest):
+            found = filtered(first, PeriodicProduct(convolutions, self.scale))
+            if found is not None:
+                return found
+        return super().factorization()
+
     def describe(self) -> str:
         """One line for reports."""
         return describe_product(self.factors, self.scale)
