@@ -27,8 +27,11 @@ from numerics.activations import activation
 from numerics.flow import gradient_flow
 from numerics.losses import loss
 from numerics.operators import ForwardOperator, from_mapping, product
+from numerics.operators.identity import IdentityOperator
 from numerics.reduction import Streamed, reduce
 from numerics.signals import Mri
+
+OPERATORS = ("fourier", "cosine", "subsample", "blur-subsample")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Setting:
     train: str = "both"
     operator: str = "fourier"
     lowest: float = 0.75
+    synthesis: float = 0.0  # omega0 of a smooth synthesis behind the network, x = S g; 0: none
     noise: float = 0.05
     tau: float = 1.1
     scale: float = 1.0
@@ -69,9 +73,13 @@ def resident() -> float:
 
 
 def make_operator(setting: Setting, rng: np.random.Generator) -> ForwardOperator:
-    """Part of the spectrum (fourier, cosine), or part of the pixels (subsample)."""
+    """Part of the spectrum (fourier, cosine), pixels (subsample), or every e-th pixel of a blur (blur-subsample)."""
     shape = (setting.side, setting.side)
     fraction = setting.m / math.prod(shape)
+    if setting.operator == "blur-subsample":
+        every = round(math.sqrt(1 / fraction))
+        parts = [{"kind": "subsample", "every": every}, {"kind": "blur", "std": 0.5 * every}]
+        return from_mapping({"kind": "compose", "parts": parts}).build(shape, rng)
     if setting.operator == "subsample":
         return from_mapping({"kind": "subsample", "fraction": fraction}).build(shape, rng)
     spec = {"kind": "fourier", "fraction": fraction, "lowest": setting.lowest, "transform": setting.operator}
@@ -94,7 +102,13 @@ def run(setting: Setting, say: Any = lambda text: None) -> Report:
     with stage("image, operator, data"):
         draw_operator, draw_noise = np.random.default_rng(setting.seed).spawn(2)
         truth = Mri(size=setting.side, crop="full").load().reshape(-1)
-        A = product(make_operator(setting, draw_operator), scale=setting.scale)
+        measure = make_operator(setting, draw_operator)
+        S: ForwardOperator = IdentityOperator(measure.input_shape)
+        if setting.synthesis:
+            S = from_mapping({"kind": "fourier_synthesis", "omega0": setting.synthesis}).build(
+                measure.input_shape, draw_operator
+            )
+        A = product(measure, scale=setting.scale)
         clean = A.matvec(truth)
         noise = draw_noise.standard_normal(clean.size)
         noise *= setting.noise * np.linalg.norm(clean) / np.linalg.norm(noise)
@@ -109,7 +123,7 @@ def run(setting: Setting, say: Any = lambda text: None) -> Report:
             V_scale=setting.V_scale,
             antisymmetric=True,
         )
-        reduction = reduce(A, y, law, loss("least_squares"))
+        reduction = reduce(product(A, S), y, law, loss("least_squares"))
     problem = reduction.problem
     say(f"  {reduction.describe()}")
     level = setting.tau * float(np.linalg.norm(noise))
@@ -128,13 +142,14 @@ def run(setting: Setting, say: Any = lambda text: None) -> Report:
         )
     a, V = flow.a[-1], None if flow.V is None else flow.V[-1]
     with stage("x(t) in signal space"):
-        x = reduction.signal(a, V)
+        x = S.matvec(reduction.signal(a, V))
     unit = 8.0 * problem.p * problem.k
 
     def psnr(estimate: np.ndarray) -> float:
         return 10 * math.log10(float(truth.max() - truth.min()) ** 2 / float(np.mean((estimate - truth) ** 2)))
 
-    least_norm = A.rmatvec(y) / setting.scale**2
+    basis = A.factorization()
+    least_norm = basis.synthesize(basis.left_adjoint(y) / basis.singular_values())
     report.results = {
         "n": truth.size,
         "m": int(y.size),
@@ -190,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(value, bool):
             parser.add_argument(option, action="store_true")
             continue
-        choices = {"train": ("both", "W"), "operator": ("fourier", "cosine", "subsample")}.get(name)
+        choices = {"train": ("both", "W"), "operator": OPERATORS}.get(name)
         kind = str if value is None else type(value)
         parser.add_argument(option, type=kind, choices=choices, help=f"default {value}")
     given = vars(parser.parse_args(arguments))
