@@ -155,6 +155,9 @@ def test_whole_frequencies_the_lowest_first():
         low = np.sort(size)[: round(lowest * m)]
         if low.size:  # every frequency strictly below the last of the lowest ones is there
             assert np.isin(np.flatnonzero(size < low[-1] - 1e-9), chosen).all()
+    # ... and no more of the lowest than were asked for: 30 of 60 here, the others are drawn
+    chosen = choose(transform, shape, 60, 0.5, rng)
+    assert 30 <= np.count_nonzero(size[chosen] <= np.sort(size)[59]) < 50
     with pytest.raises(ValueError, match="257 coefficients cannot be chosen"):
         choose(transform, shape, 257, 0.0, rng)
     with pytest.raises(ValueError, match="did you mean 'fourier'"):
