@@ -41,10 +41,10 @@ def start(seed=1):
     return rng.standard_normal((K, D)), u, rng.choice([-1.0, 1.0], (N, K))
 
 
-def naive(A, y, L, phi, train, W, u, V):
+def naive(A, y, L, phi, train, W, u, V, steps):
     """Forward Euler on all of (W, V), nothing reduced: what gradient descent with step STEP does."""
     W, V, values = W.copy(), V.copy(), []
-    for _ in range(STEPS):
+    for _ in range(steps):
         z = W @ u
         hidden = phi.phi(z)
         v = A @ (V @ hidden) / math.sqrt(K)
@@ -58,10 +58,10 @@ def naive(A, y, L, phi, train, W, u, V):
     return W, V, np.array(values)
 
 
-def reduced(problem):
+def reduced(problem, steps=STEPS):
     system = problem.system()
     displacement, values = np.zeros(system.size), []
-    for _ in range(STEPS):
+    for _ in range(steps):
         values.append(system.observe(displacement).loss)
         displacement = displacement + STEP * system.velocity(displacement)
     a, V = problem.a0 + displacement[: problem.k], None
@@ -70,19 +70,19 @@ def reduced(problem):
     return a, V, np.array(values)
 
 
-def agree(A, y, L, name, train, operator=None, form="auto", tolerance=1e-12):
+def agree(A, y, L, name, train, operator=None, form="auto", steps=STEPS):
     W, u, V = start()
     phi = activation(name)
-    full_W, full_V, values = naive(A, y, L, phi, train, W, u, V)
+    full_W, full_V, values = naive(A, y, L, phi, train, W, u, V, steps)
     r = reduce(A if operator is None else operator, y, TwoLayer(phi, train, W @ u, V), L, form=form)
-    a, Vr, reduced_values = reduced(r.problem)
-    close = {"rtol": 0, "atol": tolerance}
+    a, Vr, reduced_values = reduced(r.problem, steps)
+    close = {"rtol": 0, "atol": 2e-13}
     x = full_V @ phi.phi(full_W @ u) / math.sqrt(K)
     np.testing.assert_allclose(a, full_W @ u, **close)
     np.testing.assert_allclose(r.inner(a, W, u), full_W, **close)
     np.testing.assert_allclose(r.signal(a, Vr), x, **close)
     np.testing.assert_allclose(r.data(a, Vr), A @ x, **close)
-    np.testing.assert_allclose(reduced_values + r.offset, values, rtol=1e-11, atol=tolerance)
+    np.testing.assert_allclose(reduced_values + r.offset, values, rtol=1e-11, atol=2e-13)
     assert r.value(a, Vr) == pytest.approx(L.value(A @ x, y), rel=1e-10)
     if train == "both":
         np.testing.assert_allclose(r.weights(Vr), full_V, **close)
@@ -147,7 +147,7 @@ def test_structured_operators(spec, name, scale):
     T = product(from_mapping(spec).build((N,), np.random.default_rng(0)), scale=scale)
     m = T.shape[0]
     y = np.random.default_rng(4).standard_normal(m)
-    r = agree(T.toarray(), y, make_loss(name, m), "tanh", "both", operator=T)
+    r = agree(T.toarray(), y, make_loss(name, m), "tanh", "both", operator=T, steps=100)
     own = T.factorization().sign is not None
     assert own == (spec["kind"] in ("identity", "subsample", "fourier") or "fourier" in str(spec.get("parts")))
     assert (r.form == "rotated") == (own or radial(r.loss) is not None)
