@@ -282,4 +282,5 @@ def _reduced(basis: Factorization, y: Array, law: Law, loss: CompiledLoss, reaso
 
 
 def _diagonal(sigma: Array) -> Array:
-    return np.diag(sigma)
+    """C = diag(S): as a vector where `ReducedProblem` takes one (it then has `forward` and `adjoint`)."""
+    return sigma if hasattr(ReducedProblem, "forward") else np.diag(sigma)
