@@ -263,7 +263,7 @@ def _rotated(
             rotated, sigma = np.append(rotated, outside), np.append(sigma, 0.0)
             V0 = np.vstack([V0, np.zeros((1, law.k))])
             reason += "; the part of y outside Im A is one more datum, which no weight reaches"
-    problem = ReducedProblem(_diagonal(sigma), rotated, plain, law.activation, law.train, law.a0, V0)
+    problem = ReducedProblem(sigma, rotated, plain, law.activation, law.train, law.a0, V0)
     return Reduction(problem, "rotated", reason, basis, law, loss, y, D, offset, outside, frozen)
 
 
@@ -279,8 +279,3 @@ def _reduced(basis: Factorization, y: Array, law: Law, loss: CompiledLoss, reaso
     problem = ReducedProblem(C, y, loss, law.activation, law.train, law.a0, law.project(basis))
     outside = float(np.linalg.norm(y - basis.left(basis.left_adjoint(y)))) if sigma.size < basis.shape[0] else 0.0
     return Reduction(problem, "reduced", reason, basis, law, loss, y, None, 0.0, outside, 0)
-
-
-def _diagonal(sigma: Array) -> Array:
-    """C = diag(S): as a vector where `ReducedProblem` takes one (it then has `forward` and `adjoint`)."""
-    return sigma if hasattr(ReducedProblem, "forward") else np.diag(sigma)

@@ -108,6 +108,7 @@ def test_every_loss_with_data_outside_the_image(name, train):
     r = agree(A, y, L, "tanh", train)
     assert r.form == ("rotated" if radial(L) else "reduced")
     assert r.problem.p == 3 + r.frozen
+    assert r.problem.C.ndim == (1 if r.form == "rotated" else 2)
     assert r.outside > 0.1
     if radial(L):
         with_reduced = agree(A, y, L, "tanh", train, form="reduced")
