@@ -16,12 +16,14 @@ from numerics.operators.base import ForwardOperator, RankDeficient, adjoint_test
 from numerics.operators.blur import Blur
 from numerics.operators.compose import Compose, product
 from numerics.operators.dense import Dense
+from numerics.operators.fourier import Fourier
 from numerics.operators.fourier_synthesis import FourierSynthesis
 from numerics.operators.gaussian import Gaussian
 from numerics.operators.identity import Identity
 from numerics.operators.linear_operator import FromLinearOperator
 from numerics.operators.sparse import Sparse
 from numerics.operators.spec import OperatorSpec, from_mapping
+from numerics.operators.spectral import Factorization, factorization_test
 from numerics.operators.subsample import Subsample
 from numerics.operators.svd import CompactSVD, compact_svd
 
@@ -30,6 +32,7 @@ OPERATORS: Mapping[str, type[OperatorSpec]] = MappingProxyType(
         "blur": Blur,
         "compose": Compose,
         "dense": Dense,
+        "fourier": Fourier,
         "fourier_synthesis": FourierSynthesis,
         "gaussian": Gaussian,
         "identity": Identity,
@@ -42,12 +45,14 @@ OPERATORS: Mapping[str, type[OperatorSpec]] = MappingProxyType(
 __all__ = [
     "OPERATORS",
     "CompactSVD",
+    "Factorization",
     "ForwardOperator",
     "OperatorSpec",
     "RankDeficient",
     "adjoint_test",
     "as_operator",
     "compact_svd",
+    "factorization_test",
     "from_mapping",
     "product",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from scipy.sparse.linalg import LinearOperator
 
 from numerics import rigorous
 from numerics.bound import Bound, lower, upper
+
+if TYPE_CHECKING:
+    from numerics.operators.spectral import Factorization
 
 Array = NDArray[np.float64]
 
@@ -132,6 +135,12 @@ class ForwardOperator(LinearOperator):
         except RankDeficient:
             return numerical_rank(svdvals(self.matrix))
         return min(self.shape)
+
+    def factorization(self) -> Factorization:
+        """A = U diag(sigma) Q' by products: from the dense decomposition, unless a subclass has structure to offer."""
+        from numerics.operators.spectral import DenseFactorization
+
+        return DenseFactorization.of(self)
 
 
 def numerical_rank(sigma: Array, rtol: float = RANK_TOLERANCE) -> int:

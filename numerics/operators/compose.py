@@ -27,6 +27,7 @@ from numerics.operators.base import (
 from numerics.operators.identity import IdentityOperator
 from numerics.operators.periodic import PeriodicOperator
 from numerics.operators.spec import OperatorSpec, doc, from_mapping, is_number
+from numerics.operators.spectral import Factorization, ScaledFactorization
 
 
 class PeriodicProduct(PeriodicOperator):
@@ -121,6 +122,18 @@ class ComposedOperator(ForwardOperator):
             raise rank_deficient(self, svdvals(self.matrix))
         return lower(value, "shifted Cholesky of the Gram matrix of the product, its rounding accounted for")
 
+    def factorization(self) -> Factorization:
+        """Structured for samples or part of the spectrum of a periodic convolution, dense otherwise."""
+        from numerics.operators.filtered import filtered
+
+        first, *rest = self.factors
+        convolutions = [f for f in rest if isinstance(f, PeriodicOperator)]
+        if convolutions and len(convolutions) == len(rest):
+            found = filtered(first, PeriodicProduct(convolutions, self.scale))
+            if found is not None:
+                return found
+        return super().factorization()
+
     def describe(self) -> str:
         """One line for reports."""
         return describe_product(self.factors, self.scale)
@@ -210,6 +223,10 @@ class ScaledIsometry(ComposedOperator):
     def opnorm(self) -> Bound:
         """|s|, exactly."""
         return self.sigma_min()
+
+    def factorization(self) -> Factorization:
+        """That of Q, scaled."""
+        return ScaledFactorization(self.factors[0].factorization(), self.scale)
 
 
 @dataclass(frozen=True)

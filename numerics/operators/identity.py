@@ -11,6 +11,7 @@ import numpy as np
 from numerics.bound import Bound, exact
 from numerics.operators.base import Array, ForwardOperator, describe_shape
 from numerics.operators.spec import OperatorSpec
+from numerics.operators.spectral import Factorization, IdentityFactorization
 
 
 class IdentityOperator(ForwardOperator):
@@ -44,6 +45,10 @@ class IdentityOperator(ForwardOperator):
     def opnorm(self) -> Bound:
         """1, exactly."""
         return exact(1.0, "identity")
+
+    def factorization(self) -> Factorization:
+        """Q = U = I, sigma = 1."""
+        return IdentityFactorization(self.shape[1])
 
     def describe(self) -> str:
         """One line for reports."""

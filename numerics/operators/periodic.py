@@ -11,6 +11,7 @@ from scipy.linalg import circulant
 
 from numerics.bound import Bound, lower, upper
 from numerics.operators.base import RANK_TOLERANCE, Array, ForwardOperator, rank_deficient
+from numerics.operators.spectral import Factorization, PeriodicFactorization
 
 
 class PeriodicOperator(ForwardOperator):
@@ -34,6 +35,14 @@ class PeriodicOperator(ForwardOperator):
 
     def _rmatvec(self, y: Array) -> Array:
         return self._apply(y, np.conj(self._spectrum))
+
+    def transfer(self) -> NDArray[np.complex128]:
+        """t in the layout of `rfftn`, in floating point."""
+        return np.asarray(self._spectrum, dtype=np.complex128)
+
+    def factorization(self) -> Factorization:
+        """Q the real Fourier basis of the frequencies that pass, sigma = |t|: see `PeriodicFactorization`."""
+        return PeriodicFactorization(self)
 
     def moduli(self) -> tuple[Array, Array]:
         """(lo, hi): certified enclosure of |t| at every frequency, arrays of the shape of the signal."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from numerics.bound import Bound, exact
 from numerics.operators.base import Array, ForwardOperator, describe_shape
 from numerics.operators.spec import OperatorSpec, doc, is_integer, is_number
+from numerics.operators.spectral import Factorization, SelectionFactorization
 
 
 class SubsampleOperator(ForwardOperator):
@@ -63,6 +64,10 @@ class SubsampleOperator(ForwardOperator):
     def opnorm(self) -> Bound:
         """1, exactly."""
         return exact(1.0, "distinct rows of the identity")
+
+    def factorization(self) -> Factorization:
+        """U = I, sigma = 1, Q' = A."""
+        return SelectionFactorization(self.indices, self.shape[1])
 
     def describe(self) -> str:
         """One line for reports."""

@@ -23,6 +23,7 @@ from numerics.operators.base import (
     rank_deficient,
 )
 from numerics.operators.compose import ScaledIsometry
+from numerics.operators.fourier import FourierOperator
 from numerics.operators.identity import IdentityOperator
 from numerics.operators.periodic import PeriodicOperator
 from numerics.operators.subsample import SubsampleOperator
@@ -140,6 +141,11 @@ def compact_svd(T: Any, rank: str = "full", rtol: float = RANK_TOLERANCE) -> Com
         m, rows = T.shape[0], inner.matrix
         P, sigma = np.eye(m) * math.copysign(1.0, scale), np.full(m, abs(scale))
         return CompactSVD(P, sigma, np.ascontiguousarray(rows.T), m, 0.0, T.sigma_min(), T.opnorm(), T)
+    if isinstance(inner, FourierOperator):  # its rows are orthonormal, the doubles within array_error of them
+        m, rows = T.shape[0], inner.matrix
+        P, sigma = np.eye(m) * math.copysign(1.0, scale), np.full(m, abs(scale))
+        U = np.ascontiguousarray(rows.T)
+        return CompactSVD(P, sigma, U, m, inner.array_error(), T.sigma_min(), T.opnorm(), T)
     P, sigma, Ut = svd(M, full_matrices=False, check_finite=False)
     r = numerical_rank(sigma, rtol)
     if r == 0:

@@ -43,6 +43,11 @@ def examples(tmp_path):
             {"kind": "dense", "file": str(tmp_path / "a.npz"), "key": "matrix"},
             {"kind": "dense", "file": str(tmp_path / "a.npy")},
         ],
+        "fourier": [
+            {"kind": "fourier", "fraction": 0.4, "lowest": 0.5},
+            {"kind": "fourier", "indices": [3, 0, 17], "transform": "cosine"},
+            {"kind": "fourier", "fraction": 1.0},
+        ],
         "fourier_synthesis": [synthesis, {"kind": "fourier_synthesis", "omega0": 1.5, "power": 0.0}],
         "gaussian": [gaussian, {"kind": "gaussian", "m": 40, "scale": "m"}, {"kind": "gaussian", "m": 1, "scale": "1"}],
         "identity": [{"kind": "identity"}],
