@@ -64,6 +64,11 @@ class Collocation:
     rc: Array  # the linear model of q at the nodes (q − 1, r)
     JD: Array  # J δ at the nodes (q − 1, r)
     z: Array  # (RZ)ᵀ J N there
+    h: float  # of the step being tried
+    tau: Array  # its nodes
+
+    drift: tuple[Array, Array, Array] | None = None
+    """For a linear part that is older than the step: f_0 (size,), J f_0 (r,) and (RZ)ᵀJ f_0.  None: f_0 = −Jᵀ R s_0."""
 
     def decompose(self, model: Model, theta: Array) -> None:
         """Eigendecomposition of M at the start of a step."""
@@ -99,17 +104,24 @@ class Collocation:
     # ---------------------------------------------------------------------------------------------------- the step
     def attempt(self, h: float, table: Table, path: float, rtol: float, atol: float) -> Attempt:
         """A trial step of size h.  Tolerance: rtol·(path so far + ‖δ‖) + atol."""
-        first, nodes, ends = coefficients(self.rates, self.zs, h, table)
+        first, nodes, ends = coefficients(self.rates, self.zs if self.drift is None else -self.drift[2], h, table)
+        if self.drift is not None:
+            first = drifting(self.rates, self.drift[2], h, table.tau)
         hw = h * table.weights
+        self.h, self.tau = h, table.tau
         self.predict(first @ self.RZ.T)
         before, contraction, length, error = math.inf, _BEST, 0.0, math.inf
         for sweep in range(1, MAX_SWEEPS + 1):
-            self.rc = left(right(self.JD, self.model.R), self.model.R) + self.model.q
+            self.rc = left(right(self.JD, self.model.R), self.model.R)
+            if self.drift is None:
+                self.rc += self.model.q
             image = self.remainder(hw, self.rc)
             self.z = z = image @ self.RZ
             b = (_contract(nodes, z) + first) @ self.RZ.T
             change = self.update(hw, b)
             self.JD = hw @ image + b @ self.theta
+            if self.drift is not None:
+                self.JD += (h * table.tau)[:, None] * self.drift[1]
             if not math.isfinite(change):
                 break
             length = self.step_length()
@@ -128,6 +140,16 @@ class Collocation:
                 break
             before = change
         return Attempt(False, math.inf, length, sweep, max(contraction, _SLOW))
+
+
+def drifting(rates: Array, moved: Array, h: float, tau: Array) -> Array:
+    """b of a constant velocity f_0 under the linear part, in the eigenbasis (*, r'): −(τh)² φ_2(−τhΛ) (RZ)ᵀJ f_0.
+
+    ∫_0^t e^{(t−s)L} f_0 ds = t f_0 + Jᵀ b.  For large rates the two terms nearly cancel, so this is for rates of a few
+    hundred over a step at the most.
+    """
+    reach = h * np.asarray(tau, dtype=np.float64)[:, None]
+    return np.asarray(-reach * reach * phi_functions(-(reach * rates), 2)[2] * moved)
 
 
 def coefficients(rates: Array, zs: Array, h: float, table: Table) -> tuple[Array, Array, Array]:
@@ -153,11 +175,17 @@ def _contract(weights: Array, z: Array) -> Array:
     return np.asarray(np.matmul(weights, z.T[:, :, None])[:, :, 0].T)
 
 
-def at(rates: Array, zs: Array, h: float, table: Table, tau: Array, z: Array) -> tuple[Array, Array]:
-    """b(τh)(RZ)^{-T} in the eigenbasis (*, r') and the integration weights (*, q − 1) at any τ in [0, 1]."""
+def at(
+    rates: Array, zs: Array, h: float, table: Table, tau: Array, z: Array, moved: Array | None = None
+) -> tuple[Array, Array]:
+    """b(τh)(RZ)^{-T} in the eigenbasis (*, r') and the integration weights (*, q − 1) at any τ in [0, 1].
+
+    moved: (RZ)ᵀJ f_0 where the linear part is older than the step.
+    """
     column = np.asarray(tau, dtype=np.float64)[:, None]
     phis = phi_functions(-(column * (h * rates)), table.q + 1)
     exponents = np.arange(table.q)[:, None, None] + 2
     scaled = (-h * h) * column**exponents * phis[2 : table.q + 2]
-    b = -(column * h) * phis[1] * zs + np.einsum("lip,lp->ip", scaled, table.taylor @ z)
+    first = -(column * h) * phis[1] * zs if moved is None else -((column * h) ** 2) * phis[2] * moved
+    b = first + np.einsum("lip,lp->ip", scaled, table.taylor @ z)
     return b, h * table.weights_at(column[:, 0])

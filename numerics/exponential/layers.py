@@ -25,6 +25,9 @@ from numerics.gradient_system import Observation, norm
 Array = NDArray[np.float64]
 
 
+_COSTLY = 200  # rank from which a decomposition is kept for as long as it serves
+
+
 class LayersKernel(Collocation):
     """Both layers (`outer`), or the inner one alone.
 
@@ -51,30 +54,56 @@ class LayersKernel(Collocation):
         self.freeze()
 
     # ------------------------------------------------------------------------------------------ start of a step
-    def freeze(self) -> None:
-        """Everything that is kept fixed during a step, at the present point."""
+    def freeze(self, refresh: bool = True) -> None:
+        """Everything that is kept fixed during a step, at the present point.
+
+        Without `refresh` the linear part (J, its eigendecomposition, the model's R) stays as it was: any will do, and the
+        decomposition is the costly piece where the rank is large.  For W only.
+        """
         c = self.scale
         self.hidden = self.activation.phi(self.a)
-        self.slopes = self.activation.dphi(self.a) * c
-        self.x = (self.V @ self.hidden) * c
-        model = self.head.model(self.x)
-        self.VD = self.V * self.slopes
-        theta = self.VD @ self.VD.T
         self.hidden2 = float(self.hidden @ self.hidden)
+        self.x = (self.V @ self.hidden) * c
+        slopes = self.activation.dphi(self.a) * c
         self.f2 = self.hidden2 * c * c if self.outer else 0.0
-        if self.outer:
-            theta[np.diag_indices(self.p)] += self.f2
-        self.decompose(model, theta)
-        head = (model.q @ self.V) * self.slopes
-        self.speed_leading = math.sqrt(float(head @ head))
-        self.speed = math.hypot(self.speed_leading, math.sqrt(self.f2 * float(model.q @ model.q)))
+        if refresh:
+            model = self.head.model(self.x)
+            self.slopes, self.drift = slopes, None
+            self.VD = self.V * slopes
+            theta = self.VD @ self.VD.T
+            if self.outer:
+                theta[np.diag_indices(self.p)] += self.f2
+            self.decompose(model, theta)
+            velocity = (model.q @ self.V) * slopes
+            q2 = float(model.q @ model.q)
+        else:
+            q = self.head.gradient(self.x)
+            velocity = -(q @ self.V) * slopes
+            image = self.VD @ velocity
+            self.drift = (velocity, image, image @ self.RZ)
+            q2 = float(q @ q)
+        self.speed_leading = math.sqrt(float(velocity @ velocity))
+        self.speed = math.hypot(self.speed_leading, math.sqrt(self.f2 * q2))
+
+    @property
+    def stale(self) -> bool:
+        """Whether the linear part is older than the present point."""
+        return self.drift is not None
+
+    def decomposition_is_costly(self) -> bool:
+        """Whether an eigendecomposition costs more than several sweeps, and may be used for more than one step."""
+        return not self.outer and len(self.rates) >= _COSTLY
 
     # ------------------------------------------------------------------------------------------------- the sweeps
     def predict(self, b: Array) -> None:
         """The frozen linear flow."""
         self.da = (b @ self.V) * self.slopes
+        if self.drift is not None:
+            self.da += (self.h * self.tau)[:, None] * self.drift[0]
         self.lead = b * self.scale if self.outer else b
         self.JD = b @ self.theta
+        if self.drift is not None:
+            self.JD += (self.h * self.tau)[:, None] * self.drift[1]
         self.q: Array | None = None
         self.along = self.lead
         if self.outer:
@@ -117,6 +146,8 @@ class LayersKernel(Collocation):
         x, along = self._output(hw, new)
         q = self.head.gradient(x)
         self.force = self._force(hw, q, argument)
+        if self.drift is not None:
+            self.force -= self.drift[0]
         image = self.force @ self.VD.T + linear @ self.theta
         if self.outer:
             image -= q * (along * (self.scale * self.scale))[:, None]
@@ -130,6 +161,8 @@ class LayersKernel(Collocation):
         combined = hw @ self.rc + b
         new = hw @ self.force
         new += (combined @ self.V) * self.slopes
+        if self.drift is not None:
+            new += (self.h * self.tau)[:, None] * self.drift[0]
         difference = new - self.da
         change = float(np.max(np.einsum("ik,ik->i", difference, difference)))
         if self.outer:
@@ -169,8 +202,8 @@ class LayersKernel(Collocation):
         return math.sqrt(square)
 
     # -------------------------------------------------------------------------------------------- end of a step
-    def accept(self, h: float, table: Table) -> None:
-        """Move to the end of the step, and keep what its dense output needs."""
+    def accept(self, h: float, table: Table, refresh: bool = True) -> None:
+        """Move to the end of the step, and keep what its dense output needs; `refresh` as in :meth:`freeze`."""
         c = self.scale
         outer = None
         if self.outer:
@@ -178,7 +211,7 @@ class LayersKernel(Collocation):
             outer = Outer(c, self.q, self.rows)
         self.piece = Piece(
             h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.V, self.slopes,
-            outer,
+            outer, self.drift,
         )  # fmt: skip
         self.displacement = displacement = self.displacement.copy()
         displacement[: self.k] += self.da[-1]
@@ -191,11 +224,12 @@ class LayersKernel(Collocation):
             start = self.V
             self.V = np.add(self.V0, moved, out=self._spare)
             self._spare = None if start is self.V0 or self.keep else start
-        self.freeze()
+        self.freeze(refresh)
 
     def node_speeds(self) -> tuple[Array, Array]:
         """‖θ̇‖ and ‖ȧ‖ at the nodes of the step just tried, without the one at its start."""
-        inner = np.einsum("ik,ik->i", self.force, self.force)
+        force = self.force if self.drift is None else self.force + self.drift[0]
+        inner = np.einsum("ik,ik->i", force, force)
         if not self.outer:
             return np.sqrt(inner), np.sqrt(inner)
         assert self.q is not None

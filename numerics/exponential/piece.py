@@ -28,7 +28,7 @@ class Piece:
 
     before: the displacement at its start (size,).  RZ, rates, zs, z: the frozen linear part in its eigenbasis.  rc: the
     linear model of q at the nodes.  force: the inner velocity there.  J = V diag(slopes): Jacobian of x by the inner
-    parameters.  outer: None where those are all.
+    parameters.  outer: None where those are all.  drift: see :class:`numerics.exponential.collocation.Collocation`.
     """
 
     h: float
@@ -43,6 +43,7 @@ class Piece:
     V: Array
     slopes: Array | float
     outer: Outer | None = None
+    drift: tuple[Array, Array, Array] | None = None
 
     @property
     def fastest(self) -> float:
@@ -51,10 +52,13 @@ class Piece:
 
     def __call__(self, tau: float) -> Array:
         """The displacement at τ: a new array (size,)."""
-        b, hw = at(self.rates, self.zs, self.h, self.table, np.array([tau]), self.z)
+        moved = None if self.drift is None else self.drift[2]
+        b, hw = at(self.rates, self.zs, self.h, self.table, np.array([tau]), self.z, moved)
         combined = hw @ self.rc + b @ self.RZ.T
         out = self.before.copy()
         inner = (hw @ self.force + (combined @ self.V) * self.slopes)[0]
+        if self.drift is not None:
+            inner += self.h * tau * self.drift[0]
         k = inner.size
         out[:k] += inner
         if self.outer is not None:

@@ -22,6 +22,8 @@ _EPS = float(np.finfo(np.float64).eps)
 _GROW, _SHRINK, _SAFETY = 8.0, 0.1, 0.9
 _CONTRACTION = 0.15  # the contraction of the sweeps that steps aim at: about three sweeps for every two digits
 _TRIES = 60
+# A costly decomposition serves on while the sweeps contract better than this and no rate times a step may exceed _REACH.
+_KEPT, _REACH = 0.1, 3e3
 # Local errors add up, and grow where the loss is not convex: a step is allowed this share of the tolerance on the path.
 _SHARE = 0.1
 
@@ -41,8 +43,18 @@ class Kernel(Protocol):
     def attempt(self, h: float, table: Table, path: float, rtol: float, atol: float) -> Attempt:
         """A trial step."""
 
-    def accept(self, h: float, table: Table) -> None:
-        """Make it the last step."""
+    @property
+    def stale(self) -> bool:
+        """Whether the linear part is older than the present point."""
+
+    def decomposition_is_costly(self) -> bool:
+        """Whether it is to be used for more than one step."""
+
+    def freeze(self, refresh: bool = True) -> None:
+        """Take the linear part anew."""
+
+    def accept(self, h: float, table: Table, refresh: bool = True) -> None:
+        """Make it the last step; keep the linear part without `refresh`."""
 
     def node_speeds(self) -> tuple[Array, Array]:
         """‖θ̇‖ and ‖ȧ‖ at its nodes."""
@@ -135,6 +147,9 @@ class ExponentialStepper:
             if found.converged and found.error <= tolerance:
                 self._take(h, target, found, tolerance)
                 return
+            if not found.converged and self.kernel.stale:
+                self.kernel.freeze()
+                continue
             if found.converged:
                 self._h = h * max(_SHRINK, _SAFETY * (tolerance / found.error) ** (1.0 / self._table.q))
             else:
@@ -154,7 +169,7 @@ class ExponentialStepper:
         speeds = (kernel.speed, kernel.speed_leading)
         nodes = kernel.node_speeds() if self._lengths else None
         start = self._t
-        kernel.accept(h, self._table)
+        kernel.accept(h, self._table, not self._keeps(h, found))
         self._t = target if h == target - start else start + h
         self.steps += 1
         self.last = found.error
@@ -167,6 +182,13 @@ class ExponentialStepper:
         if self._watch is not None:
             self._watch(self._t, self._piece())
         self._plan(h, found, tolerance)
+
+    def _keeps(self, h: float, found: Attempt) -> bool:
+        """Whether the linear part is good for one more step: the sweeps converge well, and no rate is large over a step."""
+        if not self.kernel.decomposition_is_costly():
+            return False
+        reach = _GROW * h * float(self.kernel.rates[-1])
+        return found.contraction < _KEPT and reach < _REACH
 
     def _plan(self, h: float, found: Attempt, tolerance: float) -> None:
         """Next step and order: as long as error and contraction allow."""

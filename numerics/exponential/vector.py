@@ -84,7 +84,13 @@ class VectorKernel(Collocation):
         """‖δ‖ at the end."""
         return math.sqrt(float(self.delta[-1] @ self.delta[-1]))
 
-    def accept(self, h: float, table: Table) -> None:
+    stale = False
+
+    def decomposition_is_costly(self) -> bool:
+        """Never: small worlds."""
+        return False
+
+    def accept(self, h: float, table: Table, refresh: bool = True) -> None:
         """Move to the end of the step, and keep what its dense output needs."""
         self.piece = Piece(
             h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.J, 1.0

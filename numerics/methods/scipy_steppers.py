@@ -144,7 +144,10 @@ class ScipyStepper:
                 solver.step()
         if solver.status == "failed":
             raise ArithmeticError("the step size underflowed while an event was being located")
-        return solver.y
+        found = solver.y
+        # SciPy's solvers are reference cycles: without this every trial of a root finder would keep its stages
+        solver.__dict__.clear()
+        return cast(Array, found)
 
     def uncertainty(self, t: float, displacement: Array) -> tuple[float, float]:
         """The tolerances, with an allowance: an error of that size may have been made in any direction."""
