@@ -1,0 +1,134 @@
+"""Steps of gradient descent on L = ½‖diag(s) V φ(a)·root − y‖² in one pass over tiles of neurons: plain Python for numba.
+
+Layout: neurons in tiles of TILE (the last one padded with zeros), arrays of shape (tiles, TILE) and (tiles, p, TILE); a
+tile of V is contiguous and is read for the gradient, updated and used for the next output while it is in cache.
+
+:mod:`numerics.descent.fused` gives these functions their missing globals (TILE, BOTH, `activate`) and compiles them;
+without numba they run as they are, slowly, which is how the tests look inside.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    TILE: int
+    BOTH: bool
+    activate: Any
+
+LOSS, RESIDUAL2, LENGTH, LENGTH_A, LOSS_OFFSET, RESIDUAL2_OFFSET, REACH = range(7)
+"""Entries of `reals`: loss, squared residual norm, path lengths; the parts of the first two that no step can change; the
+length of the path of a up to which `activate` is to be trusted."""
+STEP, LEVEL, NEURONS = range(3)
+"""Entries of `whole`: steps taken, levels passed, neurons in all."""
+RUNNING, REACHED, NOT_FINITE, UNFIT = range(4)
+"""What :func:`descend` returns; UNFIT: the last step went out of REACH and has not been looked at."""
+
+
+def observe(loss_stop, s, y, g, form, tilt, levels2, crossed, whole, reals):
+    """Loss and residual of the output g; which levels they have passed; whether to stop."""
+    p = s.size
+    loss = reals[LOSS_OFFSET]
+    for i in range(p):
+        r = s[i] * g[i] - y[i]
+        loss += 0.5 * r * r
+    residual2 = 2.0 * loss
+    if form.size > 0:
+        residual2 = reals[RESIDUAL2_OFFSET]
+        for i in range(p):
+            r = s[i] * g[i] - y[i]
+            residual2 += 2.0 * tilt[i] * r
+            for j in range(p):
+                residual2 += form[i, j] * r * (s[j] * g[j] - y[j])
+        residual2 = max(residual2, 0.0)
+    reals[LOSS] = loss
+    reals[RESIDUAL2] = residual2
+    if not loss < math.inf:
+        return NOT_FINITE
+    while whole[LEVEL] < levels2.size and residual2 <= levels2[whole[LEVEL]]:
+        crossed[whole[LEVEL]] = whole[STEP]
+        whole[LEVEL] += 1
+    return REACHED if loss <= loss_stop else RUNNING
+
+
+def begin(root, a, V, phi, slope, g, whole):
+    """φ, φ' and the output g = V φ(a)·root at the present a, V."""
+    tiles, p, _ = V.shape
+    g[:] = 0.0
+    for b in range(tiles):
+        activate(a[b], phi[b], slope[b])
+        for j in range(min(TILE, max(0, whole[NEURONS] - b * TILE)), TILE):
+            phi[b, j] = 0.0
+            slope[b, j] = 0.0
+        for i in range(p):
+            total = 0.0
+            for j in range(TILE):
+                total += V[b, i, j] * phi[b, j]
+            g[i] += total * root
+
+
+def descend(
+    count, gamma, root, loss_stop, a, V, phi, slope, s, y, g, form, tilt, levels2, crossed, whole, reals
+):
+    """Up to `count` steps, fewer if the loss is reached or is not finite any more; everything is updated in place."""
+    tiles, p, _ = V.shape
+    q = np.empty(p)
+    c = np.empty(p)
+    acc = np.empty(TILE)
+    new = np.empty(TILE)
+    for _ in range(count):
+        squares = 0.0
+        for i in range(p):
+            q[i] = s[i] * (s[i] * g[i] - y[i])
+            c[i] = gamma * root * q[i]
+            squares += q[i] * q[i]
+            g[i] = 0.0
+        moved = 0.0
+        hidden = 0.0
+        for b in range(tiles):
+            for j in range(TILE):
+                acc[j] = q[0] * V[b, 0, j]
+            for i in range(1, p):
+                weight = q[i]
+                for j in range(TILE):
+                    acc[j] += weight * V[b, i, j]
+            for j in range(TILE):
+                pull = root * slope[b, j] * acc[j]
+                moved += pull * pull
+                hidden += phi[b, j] * phi[b, j]
+                a[b, j] -= gamma * pull
+            activate(a[b], new, slope[b])
+            if b == tiles - 1:
+                for j in range(whole[NEURONS] - b * TILE, TILE):
+                    new[j] = 0.0
+                    slope[b, j] = 0.0
+            for i in range(p):
+                total = 0.0
+                if BOTH:
+                    weight = c[i]
+                    for j in range(TILE):
+                        v = V[b, i, j] - weight * phi[b, j]
+                        V[b, i, j] = v
+                        total += v * new[j]
+                else:
+                    for j in range(TILE):
+                        total += V[b, i, j] * new[j]
+                g[i] += total
+            for j in range(TILE):
+                phi[b, j] = new[j]
+        for i in range(p):
+            g[i] *= root
+        whole[STEP] += 1
+        reals[LENGTH_A] += gamma * math.sqrt(moved)
+        reals[LENGTH] += gamma * math.sqrt(moved + (root * root * squares * hidden if BOTH else 0.0))
+        if not reals[LENGTH_A] <= reals[REACH]:
+            return UNFIT
+        code = observe(loss_stop, s, y, g, form, tilt, levels2, crossed, whole, reals)
+        if code != RUNNING:
+            return code
+    return RUNNING
