@@ -37,7 +37,10 @@ _P1, _P2, _P3 = HALF_PI
 _ROOT_HALF = math.sqrt(0.5)
 
 
-@intrinsic
+_intrinsic: Callable[[Any], Any] = intrinsic
+
+
+@_intrinsic
 def _bits(typingctx: Any, x: Any) -> Any:
     """The bits of a double as an integer."""
 
@@ -47,7 +50,7 @@ def _bits(typingctx: Any, x: Any) -> Any:
     return types.int64(types.float64), codegen
 
 
-@intrinsic
+@_intrinsic
 def _double(typingctx: Any, n: Any) -> Any:
     """The double with these bits."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numerics.descent.formulas import NotExpressible, formula
 from numerics.descent.interrupt import deferred
-from numerics.descent.objective import General, Quadratic, is_quadratic, objective, stable_step
+from numerics.descent.objective import Quadratic, is_quadratic, objective, stable_step
 from numerics.descent.plain import PlainStepper, Stepper
 from numerics.descent.result import Descent
 from numerics.reduced import ReducedProblem
@@ -149,8 +149,7 @@ class _Run:
         self.states, self.hook = states, hook
         self.kernel, self.reason = choose_kernel(problem, kernel)
         self.store = self._store(store)
-        self.rows: list[tuple[int, float, float, float, float]] = []
-        self.kept: list[tuple[Array, Array]] = []
+        self.rows: list[tuple[tuple[int, float, float, float, float], tuple[Array, Array] | None]] = []
 
     def _store(self, store: Iterable[int] | None) -> list[int]:
         """The steps to store after 0, ascending; max_steps at the end."""
@@ -160,7 +159,7 @@ class _Run:
             chosen = {int(step) for step in np.rint(grid)}
         else:
             chosen = {_count(step, "a step to store", 0) for step in store}
-        return sorted(step for step in chosen if 0 < step < self.max_steps) + [self.max_steps]
+        return [*sorted(step for step in chosen if 0 < step < self.max_steps), self.max_steps]
 
     def run(self) -> Descent:
         began = time.perf_counter()
@@ -223,11 +222,9 @@ class _Run:
     def _keep(self) -> None:
         """Store the present step, once."""
         stepper = self.stepper
-        if self.rows and self.rows[-1][0] == stepper.step:
-            return
-        if self.states:
-            self.kept.append(self._state())
-        self.rows.append((stepper.step, stepper.loss, stepper.residual, stepper.length, stepper.length_a))
+        if not self.rows or self.rows[-1][0][0] != stepper.step:
+            row = (stepper.step, stepper.loss, stepper.residual, stepper.length, stepper.length_a)
+            self.rows.append((row, self._state() if self.states else None))  # one operation: Ctrl-C cannot split it
 
     def _state(self) -> tuple[Array, Array]:
         a, V = self.stepper.state()
@@ -251,8 +248,8 @@ class _Run:
 
     def _result(self, status: str, message: str, seconds: float) -> Descent:
         both = self.problem.train == "both"
-        kept = self.kept or [self._state()]
-        steps, loss, residual, length, length_a = zip(*self.rows, strict=True)
+        kept = [state for _, state in self.rows if state is not None] or [self._state()]
+        steps, loss, residual, length, length_a = zip(*(row for row, _ in self.rows), strict=True)
         return Descent(
             problem=self.problem,
             gamma=self.gamma,

@@ -69,6 +69,7 @@ def _shared(expression: Any) -> Any:
     return expression.subs(expit(-x), 1 - expit(x))
 
 
+@lru_cache(maxsize=64)
 def formula(activation: CompiledActivation) -> str:
     """Lines that assign `value` = φ(x) and `slope` = φ'(x); :class:`NotExpressible` if a function has no code.
 

@@ -26,13 +26,12 @@ from numerics.descent import coefficients, elementary, kernels
 from numerics.descent.coefficients import SIN_LIMIT
 from numerics.descent.formulas import formula
 from numerics.descent.interrupt import Request
+from numerics.descent.kernels import TILE
 from numerics.descent.objective import Quadratic
 
-__all__ = ["TILE", "FusedStepper", "compiled", "tile_function"]
+__all__ = ["FusedStepper", "compiled", "tile_function"]
 
 Array = NDArray[np.float64]
-TILE = 128
-"""Neurons a tile: at p ≤ 24 a tile of V stays in 24 KB of first-level cache; 64 to 256 are equally fast (measured)."""
 _CHUNK = 2e7  # entries of V touched between two looks at Ctrl-C: some ten milliseconds
 # No nnan and no ninf: a loss that is not finite has to be seen.
 _REDUCTIONS = {"contract", "nsz", "reassoc"}
@@ -62,15 +61,15 @@ def tile_function(activation: CompiledActivation) -> Any:
 
 def _digest(activation: CompiledActivation) -> str:
     text = hashlib.sha256(_source(activation).encode())
-    for module in (coefficients, elementary, kernels):
-        text.update(Path(module.__file__ or "").read_bytes())
+    for file in (coefficients.__file__, elementary.__file__, kernels.__file__, __file__):
+        text.update(Path(file).read_bytes())
     return text.hexdigest()[:12]
 
 
 @lru_cache(maxsize=64)
 def compiled(activation: CompiledActivation, both: bool) -> Kernels:
     """The kernels for an activation and a training mode; about two seconds the first time ever, then from disk."""
-    scope = {**vars(kernels), "TILE": TILE, "BOTH": both, "activate": tile_function(activation)}
+    scope = {**vars(kernels), "BOTH": both, "activate": tile_function(activation)}
     scope["observe"] = numba.njit(error_model="numpy")(kernels.observe)
     ending = f"{activation.name}_{'both' if both else 'W'}_{_digest(activation)}"
 
@@ -110,7 +109,7 @@ class FusedStepper:
         self._reals[kernels.LOSS_OFFSET] = target.loss_offset
         self._reals[kernels.RESIDUAL2_OFFSET] = target.residual2_offset
         # no pre-activation is farther out than it was plus the length of its path
-        limited = re.search(r"\b(sin|cos)\(", _source(problem.activation))
+        limited = re.search(r"\b(sin|cos)\(", formula(problem.activation))
         self._reals[kernels.REACH] = SIN_LIMIT - float(np.max(np.abs(problem.a0))) if limited else math.inf
         self.unfit = bool(self._reals[kernels.REACH] < 0)
         self._chunk = max(1, int(_CHUNK / (tiles * TILE * (p + 8))))

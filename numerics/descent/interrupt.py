@@ -12,17 +12,18 @@ __all__ = ["Request", "deferred"]
 
 
 class Request:
-    """Whether Ctrl-C has been pressed."""
+    """Whether Ctrl-C has been pressed; whether a second time, so that work was broken off."""
 
     made = False
+    forced = False
 
 
 @contextmanager
-def deferred() -> Iterator[Request]:
+def deferred(breakable: bool = False) -> Iterator[Request]:
     """While inside, Ctrl-C only sets `made`; on the way out it becomes KeyboardInterrupt, unless `made` was reset.
 
-    Nothing is changed outside the main thread, which is where Python delivers signals, or where somebody handles SIGINT
-    in a way of their own.
+    With `breakable` a second Ctrl-C is KeyboardInterrupt at once, for whoever cannot wait.  Nothing is changed outside the
+    main thread, which is where Python delivers signals, or where somebody handles SIGINT in a way of their own.
 
     >>> with deferred() as request:
     ...     signal.raise_signal(signal.SIGINT)
@@ -35,6 +36,9 @@ def deferred() -> Iterator[Request]:
         return
 
     def note(_number: int, _frame: FrameType | None) -> None:
+        if request.made and breakable:
+            request.forced = True
+            raise KeyboardInterrupt
         request.made = True
 
     signal.signal(signal.SIGINT, note)

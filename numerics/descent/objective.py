@@ -85,9 +85,7 @@ class Quadratic:
         if problem.train == "W":
             s, V0 = np.ones_like(s), s[:, None] * V0 * root
             root = 1.0
-        return cls(
-            problem, s, y, np.ascontiguousarray(V0), root, 0.5 * float(apart @ apart), form, tilt, residual2, Q
-        )
+        return cls(problem, s, y, np.ascontiguousarray(V0), root, 0.5 * float(apart @ apart), form, tilt, residual2, Q)
 
     def evaluate(self, x: Array) -> tuple[float, float, Array]:
         """(loss, ‖v − y‖, q)."""
@@ -187,4 +185,4 @@ def kernel_spectrum(problem: ReducedProblem) -> Array:
     gram = slopes @ slopes.T
     if problem.train == "both":
         gram += float(phi @ phi) * root * root * outer
-    return np.linalg.eigvalsh(gram)
+    return np.asarray(np.linalg.eigvalsh(gram), dtype=np.float64)

@@ -19,19 +19,35 @@ Array = NDArray[np.float64]
 
 
 class Stepper(Protocol):
-    """A descent in progress: the present step, its loss, residual norm and path lengths.
+    """A descent in progress, at one step."""
 
-    crossed: levels passed so far and the first step at which they were, in the order of the levels (descending).
-    unfit: whether it has come to where it is not to be trusted any more, so that a :class:`PlainStepper` has to go on.
-    """
+    @property
+    def step(self) -> int:
+        """Steps taken."""
 
-    step: int
-    loss: float
-    residual: float
-    length: float
-    length_a: float
-    crossed: list[int]
-    unfit: bool
+    @property
+    def loss(self) -> float:
+        """L here."""
+
+    @property
+    def residual(self) -> float:
+        """‖v − y‖ here."""
+
+    @property
+    def length(self) -> float:
+        """Path length of all parameters."""
+
+    @property
+    def length_a(self) -> float:
+        """Path length of a."""
+
+    @property
+    def crossed(self) -> list[int]:
+        """First steps at or below the levels passed so far, in the order of the levels (descending)."""
+
+    @property
+    def unfit(self) -> bool:
+        """Whether it has come to where it is not to be trusted, so that a :class:`PlainStepper` has to go on."""
 
     def advance(self, count: int, request: Request) -> bool:
         """Up to `count` steps: fewer if the loss is reached or not finite (then True), or Ctrl-C is pressed."""
