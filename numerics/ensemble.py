@@ -157,8 +157,14 @@ def _some(task: Task[T], jobs: Jobs, stop: threading.Event | None) -> list[tuple
     for i, stream in jobs:
         if stop is not None and stop.is_set():
             break
-        found.append((i, task(i, np.random.default_rng(stream))))
+        found.append((i, task(i, _generator(stream))))
     return found
+
+
+def _generator(stream: np.random.SeedSequence) -> np.random.Generator:
+    """A generator of a copy of the stream, which counts the children that a task spawns: used again it would give others."""
+    copy = np.random.SeedSequence(stream.entropy, spawn_key=stream.spawn_key, pool_size=stream.pool_size)
+    return np.random.default_rng(copy)
 
 
 def _serial(task: Task[T], jobs: Jobs, gathered: _Gathered[T]) -> bool:
@@ -166,7 +172,7 @@ def _serial(task: Task[T], jobs: Jobs, gathered: _Gathered[T]) -> bool:
         with threadpool_limits(limits=1):
             for i, stream in jobs:
                 with deferred(breakable=True) as request:
-                    result = task(i, np.random.default_rng(stream))
+                    result = task(i, _generator(stream))
                     if not request.forced:  # else the task may have caught it and returned half of its result
                         gathered.add([(i, result)])
     except KeyboardInterrupt:

@@ -18,7 +18,6 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from numerics.activations import CompiledActivation
-from theory.functions import expit
 from theory.symbols import sym
 
 __all__ = ["CODE_NAMES", "NUMPY_FUNCTIONS", "NotExpressible", "formula", "numpy_pair"]
@@ -60,13 +59,11 @@ class NotExpressible(ValueError):
 
 
 def _shared(expression: Any) -> Any:
-    """sech² = 1 − tanh² and σ(−x) = 1 − σ(x): φ' in terms of what φ needs anyway."""
-    x = sym("x")
-    expression = expression.replace(
+    """sech² = 1 − tanh²: φ' of tanh in terms of what φ needs anyway."""
+    return expression.replace(
         lambda e: isinstance(e, sp.Pow) and isinstance(e.base, sp.sech) and e.exp == 2,
         lambda e: 1 - sp.tanh(e.base.args[0]) ** 2,
     )
-    return expression.subs(expit(-x), 1 - expit(x))
 
 
 @lru_cache(maxsize=64)

@@ -44,19 +44,24 @@ class Kernels(NamedTuple):
     descend: Any
 
 
-def _source(activation: CompiledActivation) -> str:
+def _source(activation: CompiledActivation, name: str = "activate") -> str:
     body = "\n".join(f"        {line}" for line in formula(activation).splitlines())
     return (
-        f"def activate(a, values, slopes):\n    for j in range({TILE}):\n        x = a[j]\n{body}\n"
+        f"def {name}(a, values, slopes):\n    for j in range({TILE}):\n        x = a[j]\n{body}\n"
         "        values[j] = value\n        slopes[j] = slope\n"
     )
 
 
 def tile_function(activation: CompiledActivation) -> Any:
-    """activate(a, values, slopes), arrays of shape (TILE,): φ and φ' of `a` into the other two."""
+    """activate(a, values, slopes), arrays of shape (TILE,): φ and φ' of `a` into the other two.
+
+    Its name is its own.  numba makes the names of symbols from that of the function and a number that it counts in each process
+    anew: kernels that were compiled in different processes and kept on disk would take each other's `activate`.
+    """
+    name = f"activate_{activation.name}_{_digest(activation)}"
     scope = dict(elementary.NUMBA_FUNCTIONS)
-    exec(compile(_source(activation), kernels.__file__, "exec"), scope)
-    return numba.njit(fastmath={"contract", "nsz"}, error_model="numpy", nogil=True)(scope["activate"])
+    exec(compile(_source(activation, name), kernels.__file__, "exec"), scope)
+    return numba.njit(fastmath={"contract", "nsz"}, error_model="numpy", nogil=True)(scope[name])
 
 
 def _digest(activation: CompiledActivation) -> str:

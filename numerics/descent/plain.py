@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dger
+from threadpoolctl import ThreadpoolController
 
 from numerics.descent.formulas import numpy_pair
 from numerics.descent.interrupt import Request
@@ -16,6 +19,19 @@ from numerics.descent.objective import General, Quadratic
 __all__ = ["PlainStepper", "Stepper"]
 
 Array = NDArray[np.float64]
+
+
+_SMALL = 1_000_000  # entries of V below which waking a second BLAS thread costs more than it brings
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:
+    return ThreadpoolController()
+
+
+def _blas_threads(size: int) -> AbstractContextManager[Any]:
+    """One thread for small products: on a busy machine those of BLAS wait for each other, a hundred times as long."""
+    return nullcontext() if size >= _SMALL else _controller().limit(limits=1, user_api="blas")
 
 
 class Stepper(Protocol):
@@ -97,7 +113,7 @@ class PlainStepper:
     def advance(self, count: int, request: Request) -> bool:
         """See :class:`Stepper`."""
         gamma, root, V = self._gamma, self._target.root, self._V
-        with np.errstate(over="ignore", invalid="ignore"):
+        with _blas_threads(V.size), np.errstate(over="ignore", invalid="ignore"):
             for _ in range(count):
                 pull = self._q.dot(V)
                 pull *= self._slope
