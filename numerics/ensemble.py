@@ -189,8 +189,9 @@ def _pooled(
 ) -> bool:
     futures: list[Future[list[tuple[int, T]]]] = []
     try:
-        for batch in batches:
-            futures.append(pool.submit(work, batch))
+        with deferred(breakable=True):  # else a batch could be at work already and not yet be known here
+            for batch in batches:
+                futures.append(pool.submit(work, batch))
         pending = set(futures)
         while pending:
             ready, pending = wait(pending, return_when=FIRST_COMPLETED)

@@ -131,6 +131,18 @@ def test_fused_functions_are_the_theory(name):
     assert np.isnan(values[: kernels.TILE]).all()
 
 
+@pytest.mark.parametrize(("name", "limits"), [("tanh", (-1, 1)), ("sigmoid", (0, 1)), ("erf", (-1, 1))])
+def test_fused_functions_have_their_limits(name, limits):
+    pytest.importorskip("numba")
+    from numerics.descent.fused import tile_function
+
+    x, values, slopes = np.full(kernels.TILE, -math.inf), np.empty(kernels.TILE), np.empty(kernels.TILE)
+    x[1::2] = math.inf
+    tile_function(activation(name))(x, values, slopes)
+    np.testing.assert_allclose(values[:2], limits, rtol=0, atol=EPS)
+    np.testing.assert_allclose(slopes, 0.0, rtol=0, atol=EPS)
+
+
 def test_an_activation_without_code_is_run_by_numpy():
     class Own(SimpleNamespace):
         __hash__ = object.__hash__

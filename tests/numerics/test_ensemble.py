@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from numerics.ensemble import run, seeds
 from numerics.phase import Experiment, answer
@@ -87,11 +87,11 @@ def test_blas_has_one_thread_a_replica_and_gets_its_threads_back():
     def threads(i, rng):
         return max((pool["num_threads"] for pool in threadpool_info()), default=1)
 
-    before = threads(0, None)
-    for where in ("serial", "threads", Backwards(4)):
-        outcome = run(threads, seeds(0, 4), where=where, workers=2)
-        assert set(outcome.completed()) == {1}
-    assert threads(0, None) == before
+    with threadpool_limits(limits=2):
+        for where in ("serial", "threads", Backwards(4)):
+            outcome = run(threads, seeds(0, 4), where=where, workers=2)
+            assert set(outcome.completed()) == {1}
+            assert threads(0, None) == 2
 
 
 # --- nothing is lost
@@ -138,7 +138,7 @@ def test_ctrl_c_with_threads_keeps_what_is_done():
 
     def task(i, rng):
         begun.set()
-        threading.Event().wait(0.01)
+        threading.Event().wait(0.02)
         return i
 
     def press():
@@ -151,7 +151,7 @@ def test_ctrl_c_with_threads_keeps_what_is_done():
     outcome = run(task, seeds(0, 400), where="threads", workers=2)
     finger.join()
     assert outcome.status == "interrupted"
-    assert 0 < len(outcome.completed()) < 100
+    assert 0 < len(outcome.completed()) < 25  # of 400, in batches of 25
     assert all(result == i for i, result in enumerate(outcome.results) if outcome.done[i])
 
 
