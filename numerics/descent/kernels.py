@@ -92,8 +92,12 @@ def descend(count, gamma, root, loss_stop, a, V, phi, slope, s, y, g, form, tilt
         hidden = 0.0
         for b in range(tiles):
             for j in range(TILE):
-                acc[j] = q[0] * V[b, 0, j]
-            for i in range(1, p):
+                acc[j] = 0.0
+            for i in range(0, p - 3, 4):  # four rows at a time: fewer passes over acc
+                q0, q1, q2, q3 = q[i], q[i + 1], q[i + 2], q[i + 3]
+                for j in range(TILE):
+                    acc[j] += (q0 * V[b, i, j] + q1 * V[b, i + 1, j]) + (q2 * V[b, i + 2, j] + q3 * V[b, i + 3, j])
+            for i in range(p - p % 4, p):
                 weight = q[i]
                 for j in range(TILE):
                     acc[j] += weight * V[b, i, j]
@@ -107,18 +111,30 @@ def descend(count, gamma, root, loss_stop, a, V, phi, slope, s, y, g, form, tilt
                 for j in range(whole[NEURONS] - b * TILE, TILE):
                     new[j] = 0.0
                     slope[b, j] = 0.0
-            for i in range(p):
-                total = 0.0
+            for i in range(0, p - 1, 2):  # two rows at a time: fewer passes over φ, old and new
+                first, second = 0.0, 0.0
                 if BOTH:
-                    weight = c[i]
+                    c0, c1 = c[i], c[i + 1]
                     for j in range(TILE):
-                        v = V[b, i, j] - weight * phi[b, j]
-                        V[b, i, j] = v
-                        total += v * new[j]
+                        v0, v1 = V[b, i, j] - c0 * phi[b, j], V[b, i + 1, j] - c1 * phi[b, j]
+                        V[b, i, j], V[b, i + 1, j] = v0, v1
+                        first += v0 * new[j]
+                        second += v1 * new[j]
                 else:
                     for j in range(TILE):
-                        total += V[b, i, j] * new[j]
-                g[i] += total
+                        first += V[b, i, j] * new[j]
+                        second += V[b, i + 1, j] * new[j]
+                g[i] += first
+                g[i + 1] += second
+            if p % 2 == 1:
+                total = 0.0
+                for j in range(TILE):
+                    v = V[b, p - 1, j]
+                    if BOTH:
+                        v -= c[p - 1] * phi[b, j]
+                        V[b, p - 1, j] = v
+                    total += v * new[j]
+                g[p - 1] += total
             for j in range(TILE):
                 phi[b, j] = new[j]
         for i in range(p):

@@ -125,15 +125,15 @@ def test_the_part_of_V_that_the_operator_does_not_see_stays(losses):
     against_the_full_iteration("tanh", "W", losses, "numpy", restrict=False)
 
 
-# sigmoid: φ(0) ≠ 0, so the padding of the last tile must be kept out; k = 150 is two tiles, the second one padded
+# 3, 4, 5 and 7 rows: the kernel takes four or two at a time.  sigmoid: φ(0) ≠ 0, so the padding of the last tile must be kept out; k = 150 is two tiles, the second one padded
 @pytest.mark.parametrize(
     ("name", "train", "losses", "sizes"),
     [
         ("tanh", "both", "least_squares", {"restrict": False}),
         ("tanh", "both", "weighted_least_squares", {"n": 3, "m": 8, "k": 150}),
-        ("sigmoid", "both", "weighted_least_squares", {"k": 150}),
+        ("sigmoid", "both", "weighted_least_squares", {"k": 150, "m": 7, "n": 9}),
         ("tanh", "W", "least_squares", {"n": 3, "m": 8}),
-        ("tanh", "W", "weighted_least_squares", {"k": 128}),
+        ("tanh", "W", "weighted_least_squares", {"k": 128, "m": 5}),
     ],
 )
 def test_the_fused_kernel_takes_the_steps_of_the_full_model(name, train, losses, sizes):
