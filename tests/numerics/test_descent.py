@@ -125,7 +125,8 @@ def test_the_part_of_V_that_the_operator_does_not_see_stays(losses):
     against_the_full_iteration("tanh", "W", losses, "numpy", restrict=False)
 
 
-# 3, 4, 5 and 7 rows: the kernel takes four or two at a time.  sigmoid: φ(0) ≠ 0, so the padding of the last tile must be kept out; k = 150 is two tiles, the second one padded
+# 3, 4, 5 and 7 rows: the kernel takes four or two at a time.  sigmoid: φ(0) ≠ 0, so the padding of the last tile must be kept
+# out; k = 150 is two tiles, the second one padded
 @pytest.mark.parametrize(
     ("name", "train", "losses", "sizes"),
     [
