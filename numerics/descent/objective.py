@@ -114,21 +114,18 @@ class General:
     def __post_init__(self) -> None:
         problem, root = self.problem, 1 / math.sqrt(self.problem.k)
         inner = problem.train == "W"
-        image = problem.C[:, None] * problem.V0 if problem.C.ndim == 1 else problem.C @ problem.V0
-        object.__setattr__(self, "V0", image * root if inner else problem.V0)
+        object.__setattr__(self, "V0", problem.forward(problem.V0) * root if inner else problem.V0)
         object.__setattr__(self, "root", 1.0 if inner else root)
 
     def evaluate(self, x: Array) -> tuple[float, float, Array]:
         """(loss, ‖v − y‖, q)."""
         problem = self.problem
-        inner, diagonal = problem.train == "W", problem.C.ndim == 1
-        v = x if inner else (problem.C * x if diagonal else problem.C @ x)
+        inner = problem.train == "W"
+        v = x if inner else problem.forward(x)
         loss = float(problem.loss.value(v, problem.y))
         r = v - problem.y
         gradient = problem.loss.grad(v, problem.y)
-        if not inner:
-            gradient = problem.C * gradient if diagonal else gradient @ problem.C
-        return loss, math.sqrt(float(r.dot(r))), gradient
+        return loss, math.sqrt(float(r.dot(r))), gradient if inner else problem.adjoint(gradient)
 
     def recover(self, V: Array) -> Array:
         """V itself."""
@@ -180,7 +177,7 @@ def kernel_spectrum(problem: ReducedProblem) -> Array:
     else:
         start = General(problem)
         root, C = start.root, np.diag(problem.C) if problem.C.ndim == 1 else problem.C
-        image, outer = (start.V0 if problem.train == "W" else C @ start.V0), C @ C.T
+        image, outer = (start.V0 if problem.train == "W" else problem.forward(start.V0)), C @ C.T
     slopes = image * (dphi * root)
     gram = slopes @ slopes.T
     if problem.train == "both":

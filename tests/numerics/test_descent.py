@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,18 @@ def test_the_default_grid_is_logarithmic():
     assert steps[-1] == 1000
     assert {1, 10, 100}.issubset(steps.tolist())
     assert len(steps) < 30
+
+
+@pytest.mark.parametrize("train", MODES)
+@pytest.mark.parametrize("losses", ["least_squares", "weighted_least_squares", "pseudo_huber"])
+def test_a_diagonal_operator_may_be_a_vector(losses, train):
+    problem = instance("tanh", train, m=4, losses=losses)
+    singular = np.array([2.0, 1.0, 0.5, 0.1])
+    flat, square = replace(problem, C=singular), replace(problem, C=np.diag(singular))
+    assert stable_step(flat) == pytest.approx(stable_step(square), rel=1e-12)
+    runs = [gradient_descent(p, 0.1, max_steps=50, kernel="numpy") for p in (flat, square)]
+    for name in ("a", "loss", "residual", "length") + (("V",) if train == "both" else ()):
+        np.testing.assert_allclose(getattr(runs[0], name), getattr(runs[1], name), rtol=1e-12, atol=1e-14)
 
 
 # --- how runs end
