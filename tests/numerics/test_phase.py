@@ -73,7 +73,8 @@ def test_predictions_are_close_and_labelled():
     assert (guess.answers, flow.answers) == ({"predicted": 3}, {"flow": 3})
     assert truth.converged.all()
     np.testing.assert_allclose(guess.steps, truth.steps, rtol=0.03)  # a step of 1/λmax is not small
-    assert np.all(guess.steps == np.ceil(flow.time / flow.gamma))
+    assert np.all(guess.steps == np.ceil(guess.time / guess.gamma))
+    np.testing.assert_allclose(guess.time, flow.time, rtol=1e-3)
     assert np.isnan(flow.steps).all()
     # a cap between: prediction and flow say no where descent does
     cap = int(np.sort(truth.steps)[1])
