@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from numerics import phase
 from numerics.confidence import clopper_pearson
 from numerics.descent import gradient_descent, stable_step
 from numerics.ensemble import seeds
-from numerics.phase import Experiment, convergence, diagram, draw
+from numerics.phase import METHODS, Experiment, convergence, diagram, draw
+from numerics.phase.answers import steps_ahead
+from numerics.phase.experiment import frame
 
 NUMPY = {"kernel": "numpy", "where": "serial"}
 
@@ -38,8 +39,8 @@ def test_the_draws_have_the_moments_of_the_full_model(n, m):
     assert np.mean([p.y @ p.y for p in drawn]) == pytest.approx(m * (1 + 0.25), rel=0.1)
     assert np.mean([np.mean(p.V0**2) for p in drawn]) == pytest.approx(1.0, rel=0.02)
     assert np.mean([np.mean(p.a0**2) for p in drawn]) == pytest.approx(1.0, rel=0.02)
-    frame = np.mean([phase._orthonormal(np.random.default_rng(s), 3, 2) for s in range(2000)], axis=0)
-    assert np.max(np.abs(frame)) < 0.06  # QR alone has a sign
+    mean = np.mean([frame(np.random.default_rng(s), 3, 2) for s in range(2000)], axis=0)
+    assert np.max(np.abs(mean)) < 0.06  # QR alone has a sign
 
 
 def test_noise_on_more_observations_than_unknowns_prevents_convergence():
@@ -78,9 +79,7 @@ def test_predictions_are_close_and_labelled():
     assert np.isnan(flow.steps).all()
     # a cap between: prediction and flow say no where descent does
     cap = int(np.sort(truth.steps)[1])
-    answers = [
-        convergence(6, 3, 40, 3, method=method, **{**arguments, "cap": cap + 20}, **NUMPY) for method in phase.METHODS
-    ]
+    answers = [convergence(6, 3, 40, 3, method=method, **{**arguments, "cap": cap + 20}, **NUMPY) for method in METHODS]
     for cell in answers:
         assert cell.converged.tolist() == (truth.steps <= cap + 20).tolist()
         assert np.array_equal(np.isnan(cell.time), ~cell.converged)
@@ -97,7 +96,7 @@ def test_the_fastest_way_depends_on_the_steps_ahead():
     hard = convergence(3, 2, 60, 3, method="fastest", kappa=1e4, **NUMPY)
     short = convergence(3, 2, 60, 3, method="fastest", kappa=1e4, cap=30, **NUMPY)
     assert (easy.answers, hard.answers, short.answers) == ({"descent": 3}, {"predicted": 3}, {"descent": 3})
-    assert phase._steps_ahead(Experiment(1, 1, 1), np.zeros(1), 1.0) == math.inf
+    assert steps_ahead(Experiment(1, 1, 1), np.zeros(1), 1.0) == math.inf
 
 
 def test_threads_and_the_fused_kernel_agree_with_numpy():
