@@ -6,6 +6,7 @@ import math
 import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ def choose_kernel(problem: ReducedProblem, kernel: Kernel = "auto") -> tuple[str
     Raises
     ------
     ValueError: an unknown name, or "fused" for a problem that it cannot run.
-    ModuleNotFoundError: "fused" without numba.
+    ModuleNotFoundError: "fused" without a numba that loads.
     """
     if kernel not in ("auto", "numpy", "fused"):
         raise ValueError(f"kernel = {kernel!r}; choose 'auto', 'numpy' or 'fused'")
@@ -48,15 +49,26 @@ def choose_kernel(problem: ReducedProblem, kernel: Kernel = "auto") -> tuple[str
             formula(problem.activation)
         except NotExpressible as error:
             obstacle = str(error)
-    if obstacle is None and find_spec("numba") is None:
-        obstacle = 'numba is not installed: pip install "dipcert[fast]"'
-        if kernel == "fused":
+    if obstacle is None:
+        obstacle = _numba_obstacle()
+        if obstacle is not None and kernel == "fused":
             raise ModuleNotFoundError(f"kernel = 'fused': {obstacle}, or use kernel='numpy'", name="numba")
     if obstacle is None:
         return "fused", "asked for" if kernel == "fused" else "numba is there, and loss and activation have fused code"
     if kernel == "fused":
         raise ValueError(f"kernel = 'fused': {obstacle}; use kernel='numpy'")
     return "numpy", obstacle
+
+
+def _numba_obstacle() -> str | None:
+    """Why numba cannot be used, if it cannot: it refuses versions of NumPy that are too new for it."""
+    if find_spec("numba") is None:
+        return 'numba is not installed: pip install "dipcert[fast]"'
+    try:
+        import_module("numba")
+    except ImportError as error:
+        return f'numba does not load ({error}): pip install --upgrade "dipcert[fast]"'
+    return None
 
 
 def gradient_descent(

@@ -331,7 +331,15 @@ def test_the_kernel_is_chosen_and_the_reason_told(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=r'pip install "dipcert\[fast\]"'):
         gradient_descent(problem, 0.1, max_steps=1, kernel="fused")
     monkeypatch.setattr(engine, "find_spec", lambda name: name)
+    monkeypatch.setattr(engine, "import_module", lambda name: name)
     assert choose_kernel(problem)[0] == "fused"
+
+    def refuse(name):
+        raise ImportError("Numba needs NumPy 2.0 or less")
+
+    monkeypatch.setattr(engine, "import_module", refuse)
+    assert choose_kernel(problem)[0] == "numpy"
+    assert "Numba needs NumPy 2.0 or less" in choose_kernel(problem)[1]
 
 
 def test_importing_the_package_does_not_import_numba():
