@@ -55,9 +55,7 @@ def fixed_steps(system, q, count, end):
 def test_the_order_of_convergence_is_at_least_the_number_of_nodes(train, q):
     system = problem(train=train, kappa=3.0, scale=4.0).system()
     exact = fixed_steps(system, 12, 60, 6.0)
-    counts = (
-        (8, 16, 32) if q == 4 else (5, 10)
-    )  # the Lobatto rule is of order 2q − 2 at the ends: rounding is soon near
+    counts = (8, 16, 32) if q == 4 else (5, 10)  # the Lobatto rule is of order 2q − 2 at the ends: rounding is soon near
     errors = [np.linalg.norm(fixed_steps(system, q, count, 6.0) - exact) for count in counts]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert np.all(orders > q - 0.5), (errors, orders)
