@@ -1,0 +1,95 @@
+"""What a replica of a phase diagram is made of, and its draw in the reduced variables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.activations import activation
+from numerics.descent.engine import Kernel
+from numerics.initialization import Train, entry_distribution, initialize
+from numerics.losses import loss
+from numerics.reduced import ReducedProblem
+
+__all__ = ["METHODS", "Experiment", "Method", "draw", "frame"]
+
+Array = NDArray[np.float64]
+Method = Literal["descent", "flow", "predict", "fastest"]
+METHODS: tuple[Method, ...] = ("descent", "flow", "predict", "fastest")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is drawn and when it counts as converged; see :func:`convergence`."""
+
+    n: int
+    m: int
+    k: int
+    train: Train = "both"
+    cap: int = 25_000
+    gamma: float | Literal["stable"] = "stable"
+    tolerance: float = 1e-7
+    kappa: float | None = None
+    noise: float = 0.0
+    activation: str = "tanh"
+    V: str = "uniform"
+    method: Method = "descent"
+    kernel: Kernel = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("n", "m", "k", "cap"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} = {value!r}; it must be an integer of at least 1")
+        if self.train not in ("both", "W"):
+            raise ValueError(f"train = {self.train!r}; it must be 'both' (a and V move) or 'W' (only a moves)")
+        if self.method not in METHODS:
+            raise ValueError(f"method = {self.method!r}; choose one of {', '.join(METHODS)}")
+        if self.gamma != "stable" and not (isinstance(self.gamma, int | float) and 0 < self.gamma < math.inf):
+            raise ValueError(
+                f"gamma = {self.gamma!r}; it is a positive number, or 'stable' for 1/λmax(JJᵀ) at each start"
+            )
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"tolerance = {self.tolerance}; it is relative to the initial loss, between 0 and 1")
+        if self.kappa is not None and not 1 <= self.kappa < math.inf:
+            raise ValueError(
+                f"kappa = {self.kappa}; a condition number is at least 1, None stands for a Gaussian operator"
+            )
+        if not 0 <= self.noise < math.inf:
+            raise ValueError(f"noise = {self.noise}; a standard deviation is nonnegative")
+        activation(self.activation)
+        entry_distribution(self.V)
+
+
+def draw(experiment: Experiment, rng: np.random.Generator) -> ReducedProblem:
+    """A random instance in the reduced variables, C the singular values where m ≤ n.
+
+    The distribution is that of the full model, W u being N(0, I_k) (`speed.sampling`); V is drawn in full and rotated, as
+    only a Gaussian V could be drawn rotated.
+    """
+    n, m, k = experiment.n, experiment.m, experiment.k
+    data, network = rng.spawn(2)
+    rank = min(m, n)
+    if experiment.kappa is None:
+        left, s, right = np.linalg.svd(data.standard_normal((m, n)) / math.sqrt(n), full_matrices=False)
+    else:
+        left, right = frame(data, m, rank), frame(data, n, rank).T
+        s = np.logspace(0.0, -math.log10(experiment.kappa), rank)
+    y = left @ (s * (right @ data.standard_normal(n)))
+    if experiment.noise:
+        y = y + experiment.noise * data.standard_normal(m)
+    a0, V0 = initialize(n, k, network, train=experiment.train, V=experiment.V)
+    C, y = (s, left.T @ y) if m <= n else (left * s, y)
+    return ReducedProblem(
+        C, y, loss("least_squares"), activation(experiment.activation), experiment.train, a0, right @ V0
+    )
+
+
+def frame(rng: np.random.Generator, rows: int, columns: int) -> Array:
+    """A uniformly distributed orthonormal frame."""
+    Q, R = np.linalg.qr(rng.standard_normal((rows, columns)))
+    return Q * np.sign(np.diag(R))

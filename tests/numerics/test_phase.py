@@ -1,0 +1,177 @@
+"""Phase diagrams: what is drawn, who answers, and that the answers agree."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from numerics.confidence import clopper_pearson
+from numerics.descent import gradient_descent, stable_step
+from numerics.ensemble import seeds
+from numerics.phase import METHODS, Experiment, convergence, diagram, draw
+from numerics.phase.answers import steps_ahead
+from numerics.phase.experiment import frame
+
+NUMPY = {"kernel": "numpy", "where": "serial"}
+
+
+def streams(n, m, k, seed, replicas):
+    return seeds(np.random.SeedSequence(seed, spawn_key=(n, m, k)), replicas)
+
+
+# --- what is drawn
+def test_the_operator_has_the_condition_asked_for():
+    problem = draw(Experiment(9, 4, 30, kappa=30.0), np.random.default_rng(0))
+    np.testing.assert_allclose(problem.C, np.logspace(0, -math.log10(30), 4), rtol=1e-14)
+    assert (problem.V0.shape, problem.a0.shape) == ((4, 30), (30,))
+    tall = draw(Experiment(3, 5, 30, kappa=30.0), np.random.default_rng(0))
+    np.testing.assert_allclose(np.linalg.svd(tall.C)[1], np.logspace(0, -math.log10(30), 3), rtol=1e-13)
+
+
+@pytest.mark.parametrize(("n", "m"), [(6, 3), (3, 6)])
+def test_the_draws_have_the_moments_of_the_full_model(n, m):
+    """E C_ij-wise: E‖A‖_F² = m for the Gaussian operator, E‖y‖² = m (1 + noise²); V̂ and a have unit variance."""
+    experiment = Experiment(n, m, 50, noise=0.5)
+    drawn = [draw(experiment, np.random.default_rng(s)) for s in seeds(1, 600)]
+    assert np.mean([np.sum(p.C**2) for p in drawn]) == pytest.approx(m, rel=0.05)
+    assert np.mean([p.y @ p.y for p in drawn]) == pytest.approx(m * (1 + 0.25), rel=0.1)
+    assert np.mean([np.mean(p.V0**2) for p in drawn]) == pytest.approx(1.0, rel=0.02)
+    assert np.mean([np.mean(p.a0**2) for p in drawn]) == pytest.approx(1.0, rel=0.02)
+    mean = np.mean([frame(np.random.default_rng(s), 3, 2) for s in range(2000)], axis=0)
+    assert np.max(np.abs(mean)) < 0.06  # QR alone has a sign
+
+
+def test_noise_on_more_observations_than_unknowns_prevents_convergence():
+    clean = convergence(2, 5, 60, 4, cap=3000, **NUMPY)
+    noisy = convergence(2, 5, 60, 4, cap=3000, noise=0.5, **NUMPY)
+    assert (clean.fraction, noisy.fraction) == (1.0, 0.0)
+    assert np.isnan(noisy.steps).all()
+    assert np.isnan(noisy.time).all()
+
+
+# --- who answers
+@pytest.mark.parametrize("train", ["both", "W"])
+def test_descent_is_the_default_and_is_the_descent(train):
+    cell = convergence(6, 3, 40, 3, train=train, cap=900, seed=4, **NUMPY)
+    assert cell.answers == {"descent": 3}
+    for replica, stream in zip(cell.replicas, streams(6, 3, 40, 4, 3), strict=True):
+        problem = draw(cell.experiment, np.random.default_rng(stream))
+        assert replica.gamma == pytest.approx(stable_step(problem) / 2, rel=1e-12)
+        first = gradient_descent(problem, replica.gamma, max_steps=0, kernel="numpy").loss[0]
+        run = gradient_descent(problem, replica.gamma, max_steps=900, loss_stop=1e-7 * first, kernel="numpy")
+        assert replica.converged == run.converged
+        assert replica.steps == run.steps[-1]
+        assert replica.time == pytest.approx(replica.gamma * replica.steps, rel=1e-15)
+
+
+def test_predictions_are_close_and_labelled():
+    arguments = {"kappa": 30.0, "cap": 20_000, "seed": 2}
+    truth = convergence(6, 3, 40, 3, **arguments, **NUMPY)
+    guess = convergence(6, 3, 40, 3, method="predict", where="serial", **arguments)
+    flow = convergence(6, 3, 40, 3, method="flow", where="serial", **arguments)
+    assert (guess.answers, flow.answers) == ({"predicted": 3}, {"flow": 3})
+    assert truth.converged.all()
+    np.testing.assert_allclose(guess.steps, truth.steps, rtol=0.03)  # a step of 1/λmax is not small
+    assert np.all(guess.steps == np.ceil(guess.time / guess.gamma))
+    np.testing.assert_allclose(guess.time, flow.time, rtol=1e-3)
+    assert np.isnan(flow.steps).all()
+    # a cap between: prediction and flow say no where descent does
+    cap = int(np.sort(truth.steps)[1])
+    answers = [convergence(6, 3, 40, 3, method=method, **{**arguments, "cap": cap + 20}, **NUMPY) for method in METHODS]
+    for cell in answers:
+        assert cell.converged.tolist() == (truth.steps <= cap + 20).tolist()
+        assert np.array_equal(np.isnan(cell.time), ~cell.converged)
+
+
+def test_an_unstable_step_is_not_predicted_by_the_flow():
+    cell = convergence(6, 3, 40, 2, gamma=50.0, method="predict", cap=200, **NUMPY)
+    assert cell.answers == {"descent": 2}
+    assert cell.fraction == 0.0
+
+
+def test_the_fastest_way_depends_on_the_steps_ahead():
+    easy = convergence(3, 2, 60, 3, method="fastest", **NUMPY)
+    hard = convergence(3, 2, 60, 3, method="fastest", kappa=1e4, **NUMPY)
+    short = convergence(3, 2, 60, 3, method="fastest", kappa=1e4, cap=30, **NUMPY)
+    assert (easy.answers, hard.answers, short.answers) == ({"descent": 3}, {"predicted": 3}, {"descent": 3})
+    assert steps_ahead(Experiment(1, 1, 1), np.zeros(1), 1.0) == math.inf
+
+
+def test_threads_and_the_fused_kernel_agree_with_numpy():
+    pytest.importorskip("numba")
+    fused = convergence(6, 3, 40, 4, cap=900)
+    plain = convergence(6, 3, 40, 4, cap=900, **NUMPY)
+    assert fused.converged.all()
+    assert np.max(np.abs(fused.steps - plain.steps)) <= 1
+
+
+# --- cells and grids
+def test_a_cell_is_the_same_alone_and_in_a_grid():
+    grid = diagram("m", [2, 3], [10, 30], 2, n=6, cap=300, seed=9, **NUMPY)
+    assert grid.fraction.shape == (2, 2)
+    assert (grid.status, grid.answers) == ("complete", {"descent": 8})
+    for i, m in enumerate(grid.rows):
+        for j, k in enumerate(grid.ks):
+            alone = convergence(6, m, k, 2, cap=300, seed=9, **NUMPY)
+            assert repr(alone.replicas) == repr(grid.cells[i][j].replicas)
+            assert (grid.cells[i][j].experiment.m, grid.cells[i][j].experiment.k) == (m, k)
+            assert grid.fraction[i, j] == alone.fraction
+            lower, upper = alone.limits()
+            assert (grid.limits().lower[i, j], grid.limits().upper[i, j]) == (lower, upper)
+    assert len({replica.gamma for row in grid.cells for cell in row for replica in cell.replicas}) == 8
+
+
+def test_limits_are_exact():
+    cell = convergence(2, 5, 10, 5, cap=5, **NUMPY)
+    assert cell.fraction == 0.0
+    assert tuple(cell.limits()) == tuple(clopper_pearson(0, 5))
+
+
+def test_an_interrupted_grid_keeps_its_replicas():
+    def stop(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    grid = diagram("n", [2], [10, 20], 2, m=1, cap=50, progress=stop, **NUMPY)
+    assert grid.status == "interrupted"
+    counts = [len(cell.replicas) for cell in grid.cells[0]]
+    assert counts == [1, 2]  # the larger width runs first
+    assert [cell.requested for cell in grid.cells[0]] == [2, 2]
+    empty = diagram("n", [2], [10], 0, m=1, cap=50, **NUMPY)
+    assert np.isnan(empty.fraction).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "n = 0"),
+        ({"k": 2.0}, "k = 2.0"),
+        ({"train": "V"}, "train"),
+        ({"method": "guess"}, "method = 'guess'"),
+        ({"gamma": -1.0}, "gamma"),
+        ({"gamma": "big"}, "gamma"),
+        ({"tolerance": 2.0}, "tolerance"),
+        ({"kappa": 0.5}, "kappa"),
+        ({"noise": -1.0}, "noise"),
+        ({"activation": "thanh"}, "tanh"),
+        ({"V": "cauchy"}, "cauchy"),
+        ({"kernel": "fast"}, "kernel"),
+    ],
+)
+def test_arguments_are_met_at_the_door(arguments, message):
+    sizes = {"n": 3, "m": 2, "k": 10, **arguments}
+    with pytest.raises(ValueError, match=message):
+        convergence(sizes.pop("n"), sizes.pop("m"), sizes.pop("k"), 1, **sizes)
+
+
+def test_a_grid_varies_one_size_and_the_width():
+    with pytest.raises(ValueError, match="axis = 'k'"):
+        diagram("k", [1], [1], 1, m=1, n=1)
+    with pytest.raises(ValueError, match="give m"):
+        diagram("n", [1], [1], 1)
+    with pytest.raises(ValueError, match="neither n"):
+        diagram("n", [1], [1], 1, n=1, m=1)
+    with pytest.raises(ValueError, match="at least one"):
+        diagram("n", [], [1], 1, m=1)
