@@ -111,6 +111,7 @@ class BothLayers:
     def __init__(self, problem: ReducedProblem) -> None:
         self.problem = problem
         self.rank = problem.p
+        self.matrix_entries = problem.p * problem.k
         self.leading = problem.k
         self.size = problem.k * (problem.p + 1)
         self._root = math.sqrt(problem.k)
@@ -169,6 +170,7 @@ class InnerLayer:
     def __init__(self, problem: ReducedProblem) -> None:
         self.problem = problem
         self.rank = min(problem.y.size, problem.k)
+        self.matrix_entries = problem.y.size * problem.k
         self.leading = self.size = problem.k
         self.B = problem.forward(problem.V0) / math.sqrt(problem.k)
         self._scale = norm(self.B)

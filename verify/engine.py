@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from numerics.methods import METHODS
 from numerics.scene import Scene
 from numerics.worlds import World, claimed_step, descend, flow, step_for
 
@@ -38,7 +39,8 @@ class Engine:
     """The settings of a run.
 
     `kind` is "flow" or "descent"; `loss_ratio` ends both.  Flow: `t_max` (None: none), `rtol`, `points_per_decade`, stored
-    `times` (None: a log grid), `max_steps`.  Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known
+    `times` (None: a log grid), `max_steps`, `method` (auto or a name of `numerics.methods.METHODS`).
+     Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known
     constant and c need not be below 1 (:func:`numerics.worlds.claimed_step`).
     """
 
@@ -49,6 +51,7 @@ class Engine:
     points_per_decade: int = 6
     times: tuple[float, ...] | None = None
     max_steps: int = 20_000
+    method: str = "auto"
     c: float = 0.5
     steps: int = 400
     claim: float | None = None
@@ -57,7 +60,7 @@ class Engine:
         """A plain dictionary of the settings that this kind has."""
         ours = {
             "flow": ("c", "steps", "claim"),
-            "descent": ("t_max", "rtol", "points_per_decade", "times", "max_steps"),
+            "descent": ("t_max", "rtol", "points_per_decade", "times", "max_steps", "method"),
         }
         return {name: value for name, value in asdict(self).items() if name not in ours[self.kind]}
 
@@ -78,6 +81,8 @@ class Engine:
                 raise ValueError(f"an engine: {name} is a whole number from {low} to {high}, not {_short(value)}")
             if name in _NUMBERS and not (_number(value) and value >= 0):
                 raise ValueError(f"an engine: {name} is a number that is not negative, not {_short(value)}")
+        if given.get("method", "auto") not in ("auto", *METHODS):
+            raise ValueError(f"an engine: method is auto or one of {', '.join(METHODS)}, not {_short(given['method'])}")
         times = given.get("times")
         if times is not None:
             if not isinstance(times, list | tuple) or not all(_number(one) and one >= 0 for one in times):
@@ -108,5 +113,6 @@ def simulate(world: World, engine: Engine) -> Scene:
         points_per_decade=engine.points_per_decade,
         rtol=engine.rtol,
         max_steps=engine.max_steps,
+        method=engine.method,
     )
     return Scene(record)

@@ -117,6 +117,7 @@ class RunResult:
                 "t_end": float(trajectory.t[-1]),
                 "loss_start": float(trajectory.loss[0]),
                 "loss_end": float(trajectory.loss[-1]),
+                "method": trajectory.method,
                 "steps": trajectory.steps,
                 "nfev": trajectory.nfev,
                 "events": {repr(level): t for level, t in trajectory.events.items()},
@@ -222,6 +223,7 @@ def simulate(instance: Instance, convergence: list[Guarantee], progress: Progres
         points_per_decade=flow.points_per_decade,
         rtol=rtol,
         atol=1e-3 * rtol,
+        method=flow.method,
         max_seconds=flow.max_seconds,
         progress=progress,
     )

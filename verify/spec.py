@@ -109,6 +109,8 @@ class Flow(Table):
     """The run ends when the loss is below this fraction of its initial value (0 ≤ loss_tol < 1)."""
     rtol: Annotated[float, Field(ge=1e-13, le=1e-2)] = 1e-9
     """Relative tolerance of the integrator, 1e-13 to 1e-2."""
+    method: Literal["auto", "exponential", "DOP853", "Radau", "BDF", "LSODA"] = "auto"
+    """Integration method: auto, exponential (stiffness costs little), DOP853 (explicit), or Radau, BDF, LSODA (small)."""
     max_seconds: Positive | None = 60.0
     """Wall-clock limit in seconds (positive)."""
     points_per_decade: Annotated[int, Field(ge=1, le=1000)] = 8

@@ -67,7 +67,7 @@ def nodes_for(rtol: float) -> int:
     """The number of nodes to begin with.
 
     >>> [nodes_for(r) for r in (1e-3, 1e-6, 1e-10)]
-    [6, 8, 12]
+    [6, 10, 12]
     """
     return next((q for q in ORDERS if rtol >= 10.0 ** (3 - q)), ORDERS[-1]) if rtol < 1e-3 else ORDERS[1]
 

@@ -5,9 +5,12 @@ Adding one is one file and one line here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
+
+import numpy as np
 
 from numerics.exponential.stepper import ExponentialStepper
 from numerics.gradient_system import GradientSystem, Observation, Progress, Settings, norm
@@ -27,7 +30,7 @@ __all__ = [
 ]
 
 _DENSE = 2000  # parameters beyond which an implicit SciPy method would form too large a Jacobian
-_COSTLY = 3000  # rank beyond which one eigendecomposition a step costs more than a stiff problem gains
+_COSTLY = 300  # rank from which the cost of eigendecompositions is weighed against that of explicit steps
 _FINEST = 1e-12  # the exponential method is not asked for more than this
 
 
@@ -76,7 +79,8 @@ METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method
 
 
 def choose(system: GradientSystem, settings: Settings) -> Method:
-    """The method of the settings; "auto": exponential collocation where the system offers it, DOP853 otherwise.
+    """The method of the settings; "auto": exponential collocation where the system offers it and where, at large ranks, it
+    is not dearer than DOP853 by an estimate from the spectrum at the start; DOP853 otherwise.
 
     Raises
     ------
@@ -84,10 +88,10 @@ def choose(system: GradientSystem, settings: Settings) -> Method:
     """
     if settings.method == "auto":
         exponential = METHODS["exponential"]
-        rank = getattr(system, "rank", 0)
-        if exponential.suits(system) == "" and settings.rtol >= _FINEST and rank <= _COSTLY:
-            return exponential
-        return METHODS["DOP853"]
+        if exponential.suits(system) or settings.rtol < _FINEST:
+            return METHODS["DOP853"]
+        dear = getattr(system, "rank", 0) >= _COSTLY and _explicit_is_cheaper(system, settings)
+        return METHODS["DOP853"] if dear else exponential
     if settings.method not in METHODS:
         raise ValueError(f"unknown method {settings.method!r}; choose auto or one of {', '.join(METHODS)}")
     method = METHODS[settings.method]
@@ -95,3 +99,32 @@ def choose(system: GradientSystem, settings: Settings) -> Method:
     if reason:
         raise ValueError(f"{method.name} does not suit this problem: {reason}; choose auto or DOP853")
     return method
+
+
+# For the estimate: steps that the exponential method takes, and sweeps, rows of products each; evaluations a step of
+# DOP853, and how far its step reaches on the negative axis; bytes and flop a second, measured to a factor of two.
+_STEPS, _SWEEPS, _ROWS = 30, 4, 9
+_STAGES, _REACH = 12, 6.0
+_BANDWIDTH, _FLOPS = 1.2e10, 4e10
+
+
+def _explicit_is_cheaper(system: GradientSystem, settings: Settings) -> bool:
+    """Seconds of both methods, from sizes alone and two numbers: the fastest rate, by the power method behind
+    `sensitivity`, and the time to go: t_max, or until the slowest rate that could matter has brought the loss down.
+    """
+    start = np.zeros(system.size)
+    fastest = system.sensitivity(start) ** 2 / 4.0  # an estimate from above by a factor of two in the norm
+    seen = system.observe(start)
+    velocity = system.velocity(start)
+    speed2 = float(velocity @ velocity)
+    decades = math.log(max(seen.loss / settings.loss_stop, math.e)) if settings.loss_stop else math.inf
+    # at its present relative rate; stiff problems slow down, so this is a lower bound of what DOP853 has before it
+    horizon = min(settings.t_max, decades * seen.loss / speed2 if speed2 > 0 else math.inf)
+    if math.isinf(horizon):
+        return False
+    rank, entries = float(system.rank), float(system.matrix_entries)  # type: ignore[attr-defined]
+    explicit = max(horizon * fastest / _REACH, 10.0) * _STAGES * 2 * 8 * entries / _BANDWIDTH
+    decompositions = _STEPS / 4 if system.size < entries else _STEPS  # W only: each serves several steps
+    step = (rank * entries + 9 * rank**3) / _FLOPS
+    sweeps = _STEPS * _SWEEPS * 4 * _ROWS * 2 * entries / _FLOPS
+    return explicit < decompositions * step + sweeps

@@ -74,6 +74,7 @@ def flow(
     points_per_decade: int = 6,
     rtol: float = 1e-10,
     max_steps: int = 20_000,
+    method: str = "auto",
 ) -> Record:
     """Gradient flow until the loss has fallen to `loss_ratio` of its start, t_max, rest, or max_steps."""
     start = world.observe(world.start).loss
@@ -85,6 +86,7 @@ def flow(
         rtol=rtol,
         atol=rtol * 1e-3,
         max_steps=max_steps,
+        method=method,
     )
     run = integrate(world, settings)
     return Record(
