@@ -156,9 +156,7 @@ def _jacobian_norm(network: TwoLayer) -> float:
     """
     root = math.sqrt(network.k)
     slopes = network.activation.dphi(network.a) / root
-    largest = largest_singular_value(
-        lambda z: network.V @ (slopes * z), lambda x: slopes * (x @ network.V), network.n
-    )
+    largest = largest_singular_value(lambda z: network.V @ (slopes * z), lambda x: slopes * (x @ network.V), network.n)
     f = float(np.linalg.norm(network.activation.phi(network.a))) / root if network.train == "both" else 0.0
     return math.hypot(f, largest)
 

@@ -68,9 +68,7 @@ def _by_inverse(K: Array, added: float) -> float | None:
 def root(found: GramResult, shift: float = 0.0) -> tuple[float, float]:
     """(hypot(shift, σ_min), estimate of its error) from the eigenvalue alone."""
     added = shift * shift
-    low, value, high = (
-        math.sqrt(max(0.0, found.square + sign * found.doubt) + added) for sign in (-1.0, 0.0, 1.0)
-    )
+    low, value, high = (math.sqrt(max(0.0, found.square + sign * found.doubt) + added) for sign in (-1.0, 0.0, 1.0))
     return value, max(value - low, high - value) + _EPS * value
 
 

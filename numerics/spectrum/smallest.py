@@ -58,7 +58,9 @@ def smallest_singular_value(
     if is_array:
         _check(S)
     elif method != "lanczos":
-        raise ValueError(f"method {method!r} needs a float64 array, not {type(S).__name__}; an operator: method 'lanczos'")
+        raise ValueError(
+            f"method {method!r} needs a float64 array, not {type(S).__name__}; an operator: method 'lanczos'"
+        )
     if certify:
         if not is_array or method == "lanczos":
             raise ValueError("a certified bound needs S as an array and a direct method ('auto', 'gram' or 'svd')")
@@ -130,9 +132,7 @@ def _lanczos(S: Any, shift: float, rtol: float) -> Smallest:
     """Smallest Ritz value of S Sᵀ. The operator is taken as it is: its spectrum should not reach up far."""
     matvec, rmatvec, (p, _) = operator_products(S)
     steps = max(2, min(_LONGEST, p, int(_BASIS / p)))
-    ritz = extreme(
-        lambda x: matvec(rmatvec(x)), p, smallest=True, rtol=2 * rtol, steps=steps, restarts=_RESTARTS
-    )
+    ritz = extreme(lambda x: matvec(rmatvec(x)), p, smallest=True, rtol=2 * rtol, steps=steps, restarts=_RESTARTS)
     x = ritz.vector
     z = np.asarray(rmatvec(x), dtype=np.float64)
     sigma = float(np.linalg.norm(z)) / float(np.linalg.norm(x))

@@ -14,6 +14,7 @@ reported. The path t -> h_t traces the Pareto front of (|B h - y|, D), on which 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,12 @@ Array = NDArray[np.float64]
 _U = 2.0**-53
 #: Up to this m the Hessian is always formed; beyond, conjugate gradients come first, preconditioned by a stale factor.
 _DIRECT = 250
+#: A new factor costs as much as some 25 steps of conjugate gradients (m = 1152, k = 4608: 150 ms against 6 ms a step) and
+#: serves several directions: it is due when a direction took more steps than this, and at once beyond _GIVE_UP.
+_STALE, _GIVE_UP = 8, 20
+#: R^{-T} B has orthonormal rows up to kappa(B)^2 eps if R is the Cholesky factor of B B^T: below this kappa (estimated by
+#: the diagonal of R) the Householder factorization, five times as expensive, gains nothing.
+_WELL = 1e4
 #: The path is given up after so many e-foldings of t in a row at which Newton's method fails: it has run into a wall
 #: (phi' = 0) as closely as doubles allow.
 _LOST = 4
@@ -89,10 +96,28 @@ class StoppingTime:
     how: str
 
 
-class _Newton:
-    """Newton's method for one (B, y, a_0); keeps its last factor between calls, and starts where it is told to."""
+class Path:
+    """The regularization path of one (B, y, a_0) by Newton's method: every call starts from the nearest point found before.
 
-    def __init__(self, activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike) -> None:
+    Parameters
+    ----------
+    activation: a smooth compiled activation.
+    B: shape (m, k).  y: shape (m,).  a0: shape (k,).
+    residual_upper: a -> upper bound of |B phi(a) - y|, if the caller has one of its own; enclosed here otherwise.
+
+    Raises
+    ------
+    ValueError: shapes that do not fit, NaN or infinity, an activation without mirror map, H(a0) beyond doubles.
+    """
+
+    def __init__(
+        self,
+        activation: Any,
+        B: ArrayLike,
+        y: ArrayLike,
+        a0: ArrayLike,
+        residual_upper: Callable[[Array], float] | None = None,
+    ) -> None:
         require_smooth(activation)
         self.activation = activation
         self.B = np.ascontiguousarray(B, dtype=np.float64)
@@ -109,6 +134,19 @@ class _Newton:
         if not np.isfinite(self.H0).all():
             raise ValueError("H(a0) overflows: some preactivation is saturated beyond the range of doubles")
         self.factor: Any = None
+        self._stale = False
+        self._residual_upper = residual_upper
+        self._seen: dict[float, tuple[Array, Array, bool]] = {}  # log t -> (p, a, converged)
+
+    def at(self, log_t: float, tol: float, iterations: int = 100) -> tuple[Array, Array, bool]:
+        """(p, a, converged) at t = e^{log_t}, from the nearest point of the path seen so far (p is about linear in t)."""
+        start = None
+        if self._seen:
+            near = min(self._seen, key=lambda s: abs(s - log_t))
+            p, a, _ = self._seen[near]
+            start = (p * math.exp(min(0.0, log_t - near)), a)
+        self._seen[log_t] = self.solve(math.exp(-log_t), tol, start, iterations)
+        return self._seen[log_t]
 
     def point(self, p: Array, a: Array, inv_t: float) -> tuple[Array, Array, Array]:
         """(a, h, gradient) at p; `a` is a nearby guess."""
@@ -118,11 +156,12 @@ class _Newton:
 
     def direction(self, weights: Array, inv_t: float, gradient: Array, forcing: float) -> Array | None:
         """-(B diag(weights) B^T + I/t)^{-1} gradient, by preconditioned conjugate gradients if that is quick."""
-        if self.factor is not None and self.m > _DIRECT:
+        if self.factor is not None and self.m > _DIRECT and not self._stale:
             step = self._conjugate_gradients(weights, inv_t, gradient, forcing)
             if step is not None:
                 return step
-        hessian = (self.B * weights) @ self.B.T
+        root = self.B * np.sqrt(weights)
+        hessian = root @ root.T  # half the work of (B weights) B^T: BLAS sees a matrix times its own transpose
         scale = float(np.trace(hessian)) / self.m
         index = np.diag_indices(self.m)
         hessian[index] += inv_t
@@ -131,20 +170,19 @@ class _Newton:
                 if ridge:
                     hessian[index] += ridge * scale
                 self.factor = scipy.linalg.cho_factor(hessian, lower=True, check_finite=False)
+                self._stale = False
             except np.linalg.LinAlgError:
                 continue
             step = -scipy.linalg.cho_solve(self.factor, gradient, check_finite=False)
             return step if np.isfinite(step).all() else None
         return None
 
-    def _conjugate_gradients(
-        self, weights: Array, inv_t: float, gradient: Array, forcing: float, steps: int = 30
-    ) -> Array | None:
+    def _conjugate_gradients(self, weights: Array, inv_t: float, gradient: Array, forcing: float) -> Array | None:
         x, r = np.zeros(self.m), -gradient
         goal = forcing * float(np.linalg.norm(r))
         z = scipy.linalg.cho_solve(self.factor, r, check_finite=False)
         d, rz = z, float(r @ z)
-        for _ in range(steps):
+        for step in range(_GIVE_UP):
             q = self.B @ (weights * (d @ self.B)) + d * inv_t
             curvature = float(d @ q)
             if not (curvature > 0 and rz > 0 and math.isfinite(curvature)):
@@ -152,6 +190,7 @@ class _Newton:
             alpha = rz / curvature
             x, r = x + alpha * d, r - alpha * q
             if float(np.linalg.norm(r)) <= goal:
+                self._stale = step >= _STALE
                 return x
             z = scipy.linalg.cho_solve(self.factor, r, check_finite=False)
             new = float(r @ z)
@@ -190,6 +229,8 @@ class _Newton:
 
     def residual_upper(self, a: Array) -> float:
         """Upper bound of |B phi(a) - y|: enclosed phi, gamma_{k+1} |B||h| + u |y| for the rounding."""
+        if self._residual_upper is not None:
+            return self._residual_upper(a)
         h, error = self.activation.enclose_phi(a)
         absB = np.abs(self.B)
         gamma = (self.k + 4) * _U / (1 - (self.k + 4) * _U)
@@ -219,19 +260,26 @@ def limit(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, tol: float
     >>> limit(activation("identity"), [[1.0, 1.0]], [2.0], [0.0, 0.0]).h.round(12).tolist()
     [1.0, 1.0]
     """
-    original = _Newton(activation, B, y, a0)
+    return limit_of(Path(activation, B, y, a0), tol)
+
+
+def limit_of(original: Path, tol: float = 1e-12) -> Limit:
+    """:func:`limit` of the problem of a path."""
     failure = (
         "the limit was not found: y is outside the image of the box or close to its boundary, or B lacks full row "
         "rank; numerics.wonly.threshold decides which, regularized() still gives bounds"
     )
     if original.k < original.m:
         raise ValueError(failure)
-    Q, R = scipy.linalg.qr(original.B.T, mode="economic", check_finite=False)
+    R, rows = _orthonormal_rows(original.B)
     diagonal = np.abs(np.diagonal(R))
     if diagonal.min() <= 1e-14 * diagonal.max():
         raise ValueError(failure)
-    white = _Newton(
-        activation, Q.T, scipy.linalg.solve_triangular(R, original.y, trans="T", check_finite=False), original.a0
+    white = Path(
+        original.activation,
+        rows,
+        scipy.linalg.solve_triangular(R, original.y, trans="T", check_finite=False),
+        original.a0,
     )
     q, a, converged = white.solve(0.0, tol)
     if not converged:
@@ -241,6 +289,19 @@ def limit(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, tol: float
         raise ValueError(failure)
     point = original.finish(scipy.linalg.solve_triangular(R, q, check_finite=False), a, math.inf)
     return Limit(point.a, point.h, point.D_0, point.p, point.residual)
+
+
+def _orthonormal_rows(B: Array) -> tuple[Array, Array]:
+    """(R, R^{-T} B) with R upper triangular, R^{-T} B orthonormal up to rounding where B is well conditioned.
+
+    Whatever R is, R^{-T}(B h - y) = 0 has the solutions of B h = y: its accuracy matters for the speed of Newton's method.
+    """
+    factor, info = scipy.linalg.lapack.dpotrf(B @ B.T, lower=0, clean=1)
+    diagonal = np.abs(np.diagonal(factor))
+    if info == 0 and diagonal.min() * _WELL > diagonal.max():
+        return factor, scipy.linalg.solve_triangular(factor, B, trans="T", check_finite=False)
+    Q, R = scipy.linalg.qr(B.T, mode="economic", check_finite=False)
+    return R, np.ascontiguousarray(Q.T)
 
 
 def regularized(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, t: float, tol: float = 1e-8) -> Regularized:
@@ -253,11 +314,15 @@ def regularized(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, t: f
     >>> round(float(point.h[0]), 12)
     0.5
     """
+    return regularized_on(Path(activation, B, y, a0), t, tol)
+
+
+def regularized_on(path: Path, t: float, tol: float = 1e-8) -> Regularized:
+    """:func:`regularized` for the problem of a path."""
     if not (t > 0 and math.isfinite(t)):
         raise ValueError(f"a positive, finite time is needed, not {t}; for t = infinity use limit()")
-    newton = _Newton(activation, B, y, a0)
-    p, a, _ = newton.solve(1 / t, tol)
-    return newton.finish(p, a, t)
+    p, a, _ = path.at(math.log(t), tol)
+    return path.finish(p, a, t)
 
 
 def stopping_time(
@@ -270,9 +335,14 @@ def stopping_time(
 
     Raises ValueError for a level that is not positive and finite.
     """
+    return stopping_time_on(Path(activation, B, y, a0), level, accuracy)
+
+
+def stopping_time_on(newton: Path, level: float, accuracy: float = 0.02) -> StoppingTime:
+    """:func:`stopping_time` for the problem of a path."""
     if not (level > 0 and math.isfinite(level)):
         raise ValueError(f"the level must be positive and finite, not {level}")
-    newton = _Newton(activation, B, y, a0)
+    activation = newton.activation
     p, a = np.zeros(newton.m), newton.a0
     _, _, gradient = newton.point(p, a, 0.0)
     if newton.residual_upper(newton.a0) <= level:
@@ -283,28 +353,24 @@ def stopping_time(
     speed = float(back @ (weights * back)) / float(gradient @ gradient)
     if not speed > 0:
         return StoppingTime(math.inf, level, None, "the flow does not move: the gradient vanishes at the start")
-    seen: dict[float, tuple[float, Array, Array]] = {}
-    converged: dict[float, bool] = {}
+    seen: dict[float, float] = {}
+    points: dict[float, tuple[Array, Array, bool]] = {}
 
     def time(log_t: float) -> float:
-        """T(t) in float64, warm-started from the nearest point of the path seen so far."""
+        """T(t) in float64."""
         if log_t not in seen:
-            start = None
-            if seen:
-                near = min(seen, key=lambda s: abs(s - log_t))
-                start = (seen[near][1] * math.exp(min(0.0, log_t - near)), seen[near][2])
-            p, a, converged[log_t] = newton.solve(math.exp(-log_t), 1e-4, start, 40)
+            points[log_t] = newton.at(log_t, 1e-4, 40)
+            a = points[log_t][1]
             R = float(np.linalg.norm(newton.B @ np.asarray(activation.phi(a)) - newton.y))
             D = math.fsum(bregman_terms(activation, a, newton.a0).tolist())
-            value = D / (level * (level - R)) if level > R else math.inf
-            seen[log_t] = (value, p, a)
-        return seen[log_t][0]
+            seen[log_t] = D / (level * (level - R)) if level > R else math.inf
+        return seen[log_t]
 
     best, stale, lost = math.log(1 / speed), 0, 0
     log_t, top = best, best + 80.0
     while log_t < top and stale < 2 and lost < _LOST:
         value = time(log_t)
-        lost = 0 if converged[log_t] else lost + 1
+        lost = 0 if points[log_t][2] else lost + 1
         if value < time(best) or (math.isinf(value) and math.isinf(time(best))):
             best = log_t
             stale = 0
@@ -321,7 +387,7 @@ def stopping_time(
                 break
         else:
             width /= 2
-    _, p, a = seen[best]
+    p, a, _ = points[best]
     point = newton.finish(p, a, math.exp(best))
     T = rate_time(0.5 * level * level * (1 - 4 * _U), point.D_0, point.loss, least_squares=True)
     return StoppingTime(T, level, point, f"regularization path at t = {math.exp(best):.4g}")
