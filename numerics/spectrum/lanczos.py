@@ -112,7 +112,7 @@ def _ritz(alpha: list[float], beta: list[float]) -> tuple[float, Array, float, f
     residual = abs(beta[-1] * float(vectors[-1, 1]))
     gap = float(values[1] - values[0]) - residual
     error = min(residual, residual * residual / gap) if gap > 0 else residual
-    return float(values[1]), vectors[:, 1], residual, error
+    return float(values[1]), np.asarray(vectors[:, 1], dtype=np.float64), residual, error
 
 
 def largest_singular_value(

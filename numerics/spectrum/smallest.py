@@ -18,8 +18,9 @@ Array = NDArray[np.float64]
 Method = Literal["auto", "gram", "svd", "lanczos"]
 
 _EPS = float(np.finfo(np.float64).eps)
-#: A Gram matrix of this order takes two gigabytes: beyond, "auto" is Lanczos.
-_TOO_LARGE = 16_000
+#: Beyond this order "auto" is Lanczos: a hundred passes over S at the speed of memory (12 GB/s) cost less than p²k
+#: operations (50 GFlop/s), and the Gram matrix and its Cholesky factor would take a gigabyte.
+_TOO_LARGE = 8_000
 # Lanczos: numbers in the basis (half a gigabyte at the most), and how often it may start again.
 _BASIS, _LONGEST, _RESTARTS = 6e7, 400, 4
 

@@ -299,9 +299,9 @@ def _orthonormal_rows(B: Array) -> tuple[Array, Array]:
     factor, info = scipy.linalg.lapack.dpotrf(B @ B.T, lower=0, clean=1)
     diagonal = np.abs(np.diagonal(factor))
     if info == 0 and diagonal.min() * _WELL > diagonal.max():
-        return factor, scipy.linalg.solve_triangular(factor, B, trans="T", check_finite=False)
+        return factor, np.asarray(scipy.linalg.solve_triangular(factor, B, trans="T", check_finite=False))
     Q, R = scipy.linalg.qr(B.T, mode="economic", check_finite=False)
-    return R, np.ascontiguousarray(Q.T)
+    return np.asarray(R, dtype=np.float64), np.ascontiguousarray(Q.T)
 
 
 def regularized(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, t: float, tol: float = 1e-8) -> Regularized:
