@@ -31,8 +31,9 @@ _U = 2.0**-53
 #: Up to this m the Hessian is always formed; beyond, conjugate gradients come first, preconditioned by a stale factor.
 _DIRECT = 250
 #: A new factor costs as much as some 25 steps of conjugate gradients (m = 1152, k = 4608: 150 ms against 6 ms a step) and
-#: serves several directions: it is due when a direction took more steps than this, and at once beyond _GIVE_UP.
-_STALE, _GIVE_UP = 8, 20
+#: serves several directions: it is due when a direction took more steps than this for each digit, and at once beyond
+#: _GIVE_UP steps in all.
+_STALE, _GIVE_UP = 8, 30
 #: R^{-T} B has orthonormal rows up to kappa(B)^2 eps if R is the Cholesky factor of B B^T: below this kappa (estimated by
 #: the diagonal of R) the Householder factorization, five times as expensive, gains nothing.
 _WELL = 1e4
@@ -190,7 +191,7 @@ class Path:
             alpha = rz / curvature
             x, r = x + alpha * d, r - alpha * q
             if float(np.linalg.norm(r)) <= goal:
-                self._stale = step >= _STALE
+                self._stale = step >= _STALE * max(1.0, -math.log10(forcing))
                 return x
             z = scipy.linalg.cho_solve(self.factor, r, check_finite=False)
             new = float(r @ z)
