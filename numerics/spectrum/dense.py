@@ -50,7 +50,7 @@ def gram(S: Array, shift: float = 0.0) -> GramResult:
         square = _by_inverse(K, shift * shift)
         doubt += 4 * _EPS * shift * shift
     if square is None:
-        square = float(lapack.dsyevr(K, compute_v=0, range="I", il=1, iu=1)[0][0])
+        square = float(_lowest(K, 1)[0][0])
     return GramResult(K, square, doubt)
 
 
@@ -72,12 +72,24 @@ def root(found: GramResult, shift: float = 0.0) -> tuple[float, float]:
     return value, max(value - low, high - value) + _EPS * value
 
 
+def _lowest(K: Array, count: int) -> tuple[Array, Array]:
+    """The `count` smallest eigenvalues, and their vectors where there are two.
+
+    Half the price of all of them. LAPACK's search by index loses eigenvalues of some matrices that split exactly, and says
+    so: then all are computed.
+    """
+    values, vectors, found, _, info = lapack.dsyevr(K, compute_v=int(count > 1), range="I", il=1, iu=count)
+    if info != 0 or found != count:
+        return np.linalg.eigh(K)
+    return values[:count], vectors
+
+
 def refined(S: Array, found: GramResult) -> tuple[float, float]:
     """(σ_min of S, estimate of its error) from the eigenvector of the Gram matrix; the error is ∞ without a gap to λ_2."""
     K, doubt = found.K, found.doubt
     if len(K) == 1:
         return float(np.linalg.norm(S)), _length_rounding(S)
-    values, vectors, *_ = lapack.dsyevr(K, compute_v=1, range="I", il=1, iu=2)
+    values, vectors = _lowest(K, 2)
     x = vectors[:, 0]
     z = x @ S
     size = float(x @ x)

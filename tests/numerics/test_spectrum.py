@@ -202,6 +202,16 @@ def test_extreme_sizes() -> None:
     assert zero.value == 0 == zero.error
 
 
+def test_a_search_by_index_that_fails_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LAPACK's dsyevr finds none of the eigenvalues asked for (info = 2) of some matrices that split exactly."""
+    lost = np.zeros(64), np.zeros((64, 2)), 0, None, 2
+    monkeypatch.setattr(dense.lapack, "dsyevr", lambda *args, **options: lost)
+    for ratio, method in ((1e-2, "gram"), (1e-4, "gram, refined")):
+        found = smallest_singular_value(known(values("single", ratio, 64), 128))
+        assert abs(found.value - ratio) <= found.error + 8 * EPS
+        assert found.method == method
+
+
 def test_old_name_and_small_factors() -> None:
     value, error = smallest(np.diag([5.0, 0.25]))
     assert value.value == pytest.approx(0.25, abs=error)
