@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from numerics.networks.two_layer import TwoLayer
+from numerics.paired import half
 from numerics.spectrum.record import Smallest
 from numerics.spectrum.smallest import Method, smallest_singular_value
 
@@ -31,7 +32,12 @@ def jacobian_sigma_min(network: TwoLayer, *, method: Method = "auto", rtol: floa
     shift = 0.0
     if network.train == "both":
         shift = float(np.linalg.norm(network.activation.phi(network.a))) / root
-    factor = network.V * slopes
+    V = half(network.V)
+    if V is None:
+        V = network.V
+    else:  # [N, −N] diag(s₁, s₂): the Gram matrix N diag(s₁² + s₂²) Nᵀ is that of a factor of half the width
+        slopes = np.hypot(slopes[: V.shape[1]], slopes[V.shape[1] :])
+    factor = V * slopes
     found = smallest_singular_value(factor, shift=shift, method=method, rtol=rtol)
     # φ' and f are right to a few ulp: S diag(1 + δ) has σ_min within max|δ| of that of S, relatively (Ostrowski); the
     # rounding of each product adds a matrix of norm at most eps‖S‖_F

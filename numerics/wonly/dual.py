@@ -22,6 +22,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from numerics.paired import half
 from numerics.rigorous import norm_upper
 from numerics.wonly.bregman import bregman, bregman_terms, rate_time
 from numerics.wonly.domain import inverse_H, require_smooth
@@ -106,6 +107,8 @@ class Path:
     B: shape (m, k).  y: shape (m,).  a0: shape (k,).
     residual_upper: a -> upper bound of |B phi(a) - y|, if the caller has one of its own; enclosed here otherwise.
 
+    Where the columns of B come in pairs of opposite sign (:mod:`numerics.paired`), only half of them are used.
+
     Raises
     ------
     ValueError: shapes that do not fit, NaN or infinity, an activation without mirror map, H(a0) beyond doubles.
@@ -131,6 +134,7 @@ class Path:
         if not (np.isfinite(self.B).all() and np.isfinite(self.y).all()):
             raise ValueError("B and y must be finite")
         self.m, self.k = self.B.shape
+        self._half = half(self.B)
         self.H0 = np.asarray(activation.H(self.a0), dtype=np.float64)
         if not np.isfinite(self.H0).all():
             raise ValueError("H(a0) overflows: some preactivation is saturated beyond the range of doubles")
@@ -149,11 +153,34 @@ class Path:
         self._seen[log_t] = self.solve(math.exp(-log_t), tol, start, iterations)
         return self._seen[log_t]
 
+    def times(self, h: Array) -> Array:
+        """B h."""
+        if self._half is None:
+            return self.B @ h
+        middle = self.k // 2
+        return self._half @ (h[:middle] - h[middle:])
+
+    def back(self, p: Array) -> Array:
+        """B^T p."""
+        if self._half is None:
+            return p @ self.B
+        g = p @ self._half
+        return np.concatenate([g, -g])
+
+    def gram(self, weights: Array) -> Array:
+        """B diag(weights) B^T, weights >= 0: half the work of a product, since BLAS sees a matrix times its transpose."""
+        middle = self.k // 2
+        columns, weights = (
+            (self.B, weights) if self._half is None else (self._half, weights[:middle] + weights[middle:])
+        )
+        root = columns * np.sqrt(weights)
+        return root @ root.T
+
     def point(self, p: Array, a: Array, inv_t: float) -> tuple[Array, Array, Array]:
         """(a, h, gradient) at p; `a` is a nearby guess."""
-        a = inverse_H(self.activation, self.H0 + p @ self.B, a)
+        a = inverse_H(self.activation, self.H0 + self.back(p), a)
         h = np.asarray(self.activation.phi(a))
-        return a, h, self.B @ h - self.y + p * inv_t
+        return a, h, self.times(h) - self.y + p * inv_t
 
     def direction(self, weights: Array, inv_t: float, gradient: Array, forcing: float) -> Array | None:
         """-(B diag(weights) B^T + I/t)^{-1} gradient, by preconditioned conjugate gradients if that is quick."""
@@ -161,8 +188,7 @@ class Path:
             step = self._conjugate_gradients(weights, inv_t, gradient, forcing)
             if step is not None:
                 return step
-        root = self.B * np.sqrt(weights)
-        hessian = root @ root.T  # half the work of (B weights) B^T: BLAS sees a matrix times its own transpose
+        hessian = self.gram(weights)
         scale = float(np.trace(hessian)) / self.m
         index = np.diag_indices(self.m)
         hessian[index] += inv_t
@@ -184,7 +210,7 @@ class Path:
         z = scipy.linalg.cho_solve(self.factor, r, check_finite=False)
         d, rz = z, float(r @ z)
         for step in range(_GIVE_UP):
-            q = self.B @ (weights * (d @ self.B)) + d * inv_t
+            q = self.times(weights * self.back(d)) + d * inv_t
             curvature = float(d @ q)
             if not (curvature > 0 and rz > 0 and math.isfinite(curvature)):
                 return None
@@ -272,7 +298,7 @@ def limit_of(original: Path, tol: float = 1e-12) -> Limit:
     )
     if original.k < original.m:
         raise ValueError(failure)
-    R, rows = _orthonormal_rows(original.B)
+    R, rows = _orthonormal_rows(original)
     diagonal = np.abs(np.diagonal(R))
     if diagonal.min() <= 1e-14 * diagonal.max():
         raise ValueError(failure)
@@ -292,16 +318,18 @@ def limit_of(original: Path, tol: float = 1e-12) -> Limit:
     return Limit(point.a, point.h, point.D_0, point.p, point.residual)
 
 
-def _orthonormal_rows(B: Array) -> tuple[Array, Array]:
+def _orthonormal_rows(path: Path) -> tuple[Array, Array]:
     """(R, R^{-T} B) with R upper triangular, R^{-T} B orthonormal up to rounding where B is well conditioned.
 
     Whatever R is, R^{-T}(B h - y) = 0 has the solutions of B h = y: its accuracy matters for the speed of Newton's method.
     """
-    factor, info = scipy.linalg.lapack.dpotrf(B @ B.T, lower=0, clean=1)
+    factor, info = scipy.linalg.lapack.dpotrf(path.gram(np.ones(path.k)), lower=0, clean=1)
     diagonal = np.abs(np.diagonal(factor))
     if info == 0 and diagonal.min() * _WELL > diagonal.max():
-        return factor, np.asarray(scipy.linalg.solve_triangular(factor, B, trans="T", check_finite=False))
-    Q, R = scipy.linalg.qr(B.T, mode="economic", check_finite=False)
+        columns = path.B if path._half is None else path._half
+        rows = np.asarray(scipy.linalg.solve_triangular(factor, columns, trans="T", check_finite=False))
+        return factor, rows if path._half is None else np.hstack([rows, -rows])
+    Q, R = scipy.linalg.qr(path.B.T, mode="economic", check_finite=False)
     return np.asarray(R, dtype=np.float64), np.ascontiguousarray(Q.T)
 
 
@@ -350,7 +378,7 @@ def stopping_time_on(newton: Path, level: float, accuracy: float = 0.02) -> Stop
         return StoppingTime(0.0, level, newton.finish(p, newton.a0, 0.0), "the run starts below the level")
     # The fastest time scale of the linearized flow along the residual: a safe place to start the path.
     weights = np.asarray(activation.dphi(a)) ** 2
-    back = gradient @ newton.B
+    back = newton.back(gradient)
     speed = float(back @ (weights * back)) / float(gradient @ gradient)
     if not speed > 0:
         return StoppingTime(math.inf, level, None, "the flow does not move: the gradient vanishes at the start")
@@ -362,7 +390,7 @@ def stopping_time_on(newton: Path, level: float, accuracy: float = 0.02) -> Stop
         if log_t not in seen:
             points[log_t] = newton.at(log_t, 1e-4, 40)
             a = points[log_t][1]
-            R = float(np.linalg.norm(newton.B @ np.asarray(activation.phi(a)) - newton.y))
+            R = float(np.linalg.norm(newton.times(np.asarray(activation.phi(a))) - newton.y))
             D = math.fsum(bregman_terms(activation, a, newton.a0).tolist())
             seen[log_t] = D / (level * (level - R)) if level > R else math.inf
         return seen[log_t]

@@ -186,6 +186,10 @@ def test_jacobian_against_the_explicit_matrix(train: str, name: str) -> None:
         sigma = float(truth[n - 1]) if len(truth) >= n else 0.0
         found = jacobian_sigma_min(TwoLayer(phi, train, a, V))
         assert abs(found.value - sigma) <= found.error + 100 * EPS * float(truth[0])
+        half = np.hstack([V, -V])  # paired neurons: a factor of half the width
+        wide = TwoLayer(phi, train, np.concatenate([a, a + 0.1]), half)
+        again = jacobian_sigma_min(wide)
+        assert abs(again.value - float(wide.singular_values()[-1])) <= again.error + 100 * EPS * float(truth[0])
         if n < k:
             certified = TwoLayer(phi, train, a, V).sigma_min().as_lower()
             assert certified <= found.value + found.error

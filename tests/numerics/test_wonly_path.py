@@ -65,7 +65,7 @@ def test_large_problems_share_factors_between_directions(monkeypatch: pytest.Mon
 def test_orthonormal_rows_at_every_condition() -> None:
     for condition in (1.0, 1e2, 1e3, 1e6, 1e12):
         _, B, _, _ = instance("tanh", 7, 30, 70, condition)
-        R, rows = _orthonormal_rows(B)
+        R, rows = _orthonormal_rows(Path(activation("tanh"), B, np.zeros(30), np.zeros(70)))
         assert np.allclose(R, np.triu(R))
         assert np.linalg.norm(rows @ rows.T - np.eye(30)) < 1e-7
         assert np.linalg.norm(R.T @ rows - B) < 1e-13
@@ -85,3 +85,23 @@ def test_the_callers_bound_of_the_residual_is_what_is_reported() -> None:
         stopping_time_on(path, 0.0)
     with pytest.raises(ValueError, match="limit"):
         regularized_on(path, math.inf)
+
+
+@pytest.mark.parametrize("m", [4, 260])
+def test_paired_columns_halve_the_work_and_change_nothing(m: int) -> None:
+    phi, half, _, first = instance("softplus", 11, m, 2 * m, 20.0)
+    B = np.hstack([half, -half])
+    a0 = np.concatenate([first, first])
+    y = B @ phi.phi(a0 + 0.3 * np.random.default_rng(1).standard_normal(4 * m))
+    paired = Path(phi, B, y, a0)
+    plain = Path(phi, B, y, a0)
+    plain._half = None
+    h = np.random.default_rng(2).random(4 * m)
+    assert paired._half is not None
+    assert np.allclose(paired.times(h), B @ h, atol=1e-14)
+    assert np.allclose(paired.back(h[:m]), B.T @ h[:m], atol=1e-14)
+    assert np.allclose(paired.gram(h), (B * h) @ B.T, atol=1e-14)
+    for t in (1.0, 100.0):
+        one, other = regularized_on(paired, t), regularized_on(plain, t)
+        assert np.allclose(one.h, other.h, atol=1e-7)
+    assert np.allclose(limit_of(paired).h, limit_of(plain).h, atol=1e-10)
