@@ -18,7 +18,7 @@ def half(matrix: Array) -> Array | None:
 
     >>> half(np.array([[1.0, 2.0, -1.0, -2.0]]))
     array([[1., 2.]])
-    >>> half(np.array([[1.0, 2.0, -1.0, 2.0]])) is None
+    >>> half(np.array([[1.0, 2.0, -1.0, -2.0], [1.0, 2.0, -1.0, 2.0]])) is None
     True
     """
     middle, odd = divmod(matrix.shape[1], 2)
