@@ -7,8 +7,9 @@ import pytest
 import scipy.linalg
 
 from numerics.activations import activation
-from numerics.wonly import Path, dual, limit, limit_of, regularized, regularized_on, stopping_time, stopping_time_on
-from numerics.wonly.dual import _orthonormal_rows
+from numerics.wonly import Path, limit, limit_of, regularized, regularized_on, stopping_time, stopping_time_on
+from numerics.wonly import path as module
+from numerics.wonly.path import orthonormal_rows
 
 
 def instance(name: str, seed: int, m: int, k: int, condition: float = 10.0):
@@ -50,7 +51,7 @@ def test_large_problems_share_factors_between_directions(monkeypatch: pytest.Mon
         counts["directions"] += 1
         return direction(self, *args)
 
-    monkeypatch.setattr(dual.scipy.linalg, "cho_factor", counted)
+    monkeypatch.setattr(module.scipy.linalg, "cho_factor", counted)
     monkeypatch.setattr(Path, "direction", watched)
     path = Path(phi, B, y, a0)
     for log_t in (0.0, 2.0, 4.0, 6.0, 8.0):
@@ -65,7 +66,7 @@ def test_large_problems_share_factors_between_directions(monkeypatch: pytest.Mon
 def test_orthonormal_rows_at_every_condition() -> None:
     for condition in (1.0, 1e2, 1e3, 1e6, 1e12):
         _, B, _, _ = instance("tanh", 7, 30, 70, condition)
-        R, rows = _orthonormal_rows(Path(activation("tanh"), B, np.zeros(30), np.zeros(70)))
+        R, rows = orthonormal_rows(Path(activation("tanh"), B, np.zeros(30), np.zeros(70)))
         assert np.allclose(R, np.triu(R))
         assert np.linalg.norm(rows @ rows.T - np.eye(30)) < 1e-7
         assert np.linalg.norm(R.T @ rows - B) < 1e-13
