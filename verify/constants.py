@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from numerics.bound import Bound, estimate, exact, lower, upper
 from numerics.networks.two_layer import TwoLayer
 from numerics.operators import CompactSVD
+from numerics.operators.dense import DenseOperator
 from numerics.rigorous import matmul_error, norm_upper, opnorm_upper, sigma_min_lower, up
 
 from .problem import Problem
@@ -128,7 +129,7 @@ def loss_upper(rho_upper: float, w_min: float) -> float:
 
 
 def of_problem(problem: Problem) -> Constants:
-    """All constants at t = 0. The costly ones are two verified Cholesky factorizations of order m and two of order p."""
+    """All constants at t = 0. The costly ones are two verified Cholesky factorizations of order p."""
     svd, network = problem.svd, problem.network
     T = problem.forward
     U = basis(svd)
@@ -141,6 +142,13 @@ def of_problem(problem: Problem) -> Constants:
     }
     if svd.truncated:  # the operator is C Uᵀ, not the rounded product that T stores
         out["sigma_F"], out["A_norm"] = svd.sigma_min, svd.opnorm
+    elif isinstance(
+        svd.operator, DenseOperator
+    ):  # these bounds are about T itself, and the decomposition has made them
+        out["sigma_F"] = lower(
+            svd.sigma_min.as_lower(), "verified Cholesky factorization of the operator's Gram matrix"
+        )
+        out["A_norm"] = upper(svd.opnorm.as_upper(), "verified Cholesky factorization")
     else:
         out["sigma_F"] = lower(sigma_min_lower(T), "verified Cholesky factorization of the operator's Gram matrix")
         out["A_norm"] = upper(opnorm_upper(T), "verified Cholesky factorization")

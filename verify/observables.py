@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.networks.two_layer import TwoLayer
-from numerics.spectrum import smallest
+from numerics.spectrum import jacobian_sigma_min, largest_singular_value
 from numerics.trajectory import Trajectory
 
 from .instance import Instance
@@ -22,9 +22,9 @@ from .instance import Instance
 Floats = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
-# σ_min is an SVD (or a Gram matrix) of a p × k factor: on large problems it is taken at fewer times than the rest, such
-# that the work stays below this many multiply-adds in all.
-_SIGMA_BUDGET = 1.5e11
+# σ_min is a Gram matrix of a p × k factor: on large problems it is taken at fewer times than the rest, such that the work
+# stays below this many multiply-adds in all, about two seconds.
+_SIGMA_BUDGET = 7.5e10
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
         out[name] = Series(name, meaning, at, np.asarray(value, dtype=float), np.asarray(budget, dtype=float))
 
     e_theta, e_length, e_residual = _known(trajectory)
-    networks = [trajectory.state(i) for i in range(len(t))]
     k = problem.network.k
+    hidden_values = np.asarray(problem.network.activation.phi(trajectory.a)) / math.sqrt(k)
 
     # ρ = ‖Γ^{-1/2} r‖/√w_min is Lipschitz in r with √(w_max/w_min), 1 for least squares.
     weights = problem.loss.weights
@@ -91,8 +91,8 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
     if problem.noise is not None:
         clean = problem.y - problem.noise
         reduced = instance.reduced
-        values = np.array([np.linalg.norm(reduced.C @ net.output() - clean) for net in networks])
-        add("obs_error", "‖y(t) − ȳ‖", values, e_residual)
+        outputs = _outputs(trajectory, hidden_values)
+        add("obs_error", "‖y(t) − ȳ‖", np.linalg.norm(outputs @ reduced.C.T - clean, axis=1), e_residual)
     add("length", "ℓ(t)", trajectory.length, e_length)
     if problem.network.train == "both":
         add("length_a", "ℓ_a(t)", trajectory.length_a, e_length)
@@ -101,28 +101,24 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
     add("distance", "‖θ(t) − θ(0)‖", trajectory.distance, e_theta)
 
     b1 = constants["B1"].as_upper()
-    hidden = np.array([np.linalg.norm(net.activation.phi(net.a)) for net in networks]) / np.sqrt(k)
+    hidden = np.linalg.norm(hidden_values, axis=1)
     add("hidden", "‖φ(a(t))‖/√k", hidden, b1 * e_theta / np.sqrt(k) + 8 * _EPS * np.sqrt(k) * hidden)
 
-    p = networks[0].n
-    index = sigma_times(len(t), p, k)
-    sigma, sigma_error = np.array([_sigma_min(networks[i]) for i in index]).T
+    index = sigma_times(len(t), trajectory.problem.p, k)
+    found = [jacobian_sigma_min(trajectory.state(i)) for i in index]
+    sigma = np.array([one.value for one in found])
+    sigma_error = np.array([one.error for one in found])
     # Weyl: σ_min moves by at most the motion of the Jacobian, Lip per unit of motion of the parameters.
     lip, full_lip = _lipschitz(instance, trajectory)
     add("sigma", "σ_min(UᵀJ_g(t))", sigma, _product(lip, e_theta[index]) + sigma_error, t[index])
 
     if problem.truth is not None:
-        errors, unseen = np.empty(len(t)), np.empty(len(t))
-        network = problem.network
+        errors, unseen = _signal_errors(instance, trajectory, hidden_values)
         # what g is the sum of: rounding is a few ulp of it, also where the terms cancel
-        terms = (float(np.linalg.norm(network.V)) + trajectory.distance) * hidden * instance.signal_norm_bound
-        for i in range(len(t)):
-            difference = instance.signal(trajectory, i) - problem.truth
-            errors[i] = np.linalg.norm(difference)
-            unseen[i] = np.linalg.norm(instance.unseen(difference))
+        terms = (float(np.linalg.norm(problem.network.V)) + trajectory.distance) * hidden * instance.signal_norm_bound
         # x moves by at most ‖sS‖ sup‖J_g‖ per unit of motion of the parameters
         reach = float(np.max(trajectory.distance))
-        slope = instance.signal_norm_bound * (instance.full_norm + full_lip * reach)
+        slope = instance.signal_norm_bound * (_jacobian_norm(problem.network) + full_lip * reach)
         move = _product(slope, e_theta) + 64 * _EPS * (float(np.linalg.norm(problem.truth)) + errors)
         move += 4 * _EPS * terms
         add("signal_error", "‖x(t) − x̄‖", errors, move)
@@ -130,13 +126,39 @@ def observe(instance: Instance, trajectory: Trajectory) -> Observables:
     return Observables(out)
 
 
-def _sigma_min(network: TwoLayer) -> tuple[float, float]:
-    """σ_min of the (restricted) Jacobian at a reduced network, and its error estimate."""
-    value, error = smallest(network.factor().matrix)
-    if network.train == "W":
-        return value.value, error
-    f = float(np.linalg.norm(network.activation.phi(network.a))) / math.sqrt(network.k)
-    return math.hypot(f, value.value), error
+def _outputs(trajectory: Trajectory, hidden: Floats) -> Floats:
+    """V̂(t) φ(a(t))/√k at all stored times, shape (N, p), from hidden = φ(a)/√k of shape (N, k)."""
+    if trajectory.V is None:
+        return hidden @ trajectory.problem.V0.T
+    return np.matmul(trajectory.V, hidden[:, :, None])[:, :, 0]
+
+
+def _signal_errors(instance: Instance, trajectory: Trajectory, hidden: Floats) -> tuple[Floats, Floats]:
+    """‖x(t) − x̄‖ and ‖(I − RA)(x(t) − x̄)‖ at all stored times, each of shape (N,).
+
+    W only: all outputs V0 φ(a(t))/√k in one product, which reads V0 (n × k) once instead of N times.
+    """
+    truth = instance.problem.truth
+    assert truth is not None
+    at_once = hidden @ instance.problem.network.V.T if trajectory.V is None else None
+    errors, unseen = np.empty(len(hidden)), np.empty(len(hidden))
+    for i in range(len(hidden)):
+        x = instance.signal(trajectory, i) if at_once is None else instance.to_signal(at_once[i])
+        errors[i] = np.linalg.norm(x - truth)
+        unseen[i] = np.linalg.norm(instance.unseen(x - truth))
+    return errors, unseen
+
+
+def _jacobian_norm(network: TwoLayer) -> float:
+    """‖J_g‖ of the whole network, from above except with a probability that :func:`largest_singular_value` states.
+
+    It scales an error that is an estimate itself; the certified norm costs a Gram matrix of order n and its eigenvalues.
+    """
+    root = math.sqrt(network.k)
+    slopes = network.activation.dphi(network.a) / root
+    largest = largest_singular_value(lambda z: network.V @ (slopes * z), lambda x: slopes * (x @ network.V), network.n)
+    f = float(np.linalg.norm(network.activation.phi(network.a))) / root if network.train == "both" else 0.0
+    return math.hypot(f, largest)
 
 
 def _lipschitz(instance: Instance, trajectory: Trajectory) -> tuple[float, float]:

@@ -196,4 +196,5 @@ def _write_figures(result: RunResult, out_dir: Path) -> None:
             if figure is not None:
                 figure.savefig(out_dir / f"{name}.svg", metadata={"Date": None})
                 if name == "reconstruction":
+                    figure.set_layout_engine("none")  # the layout has been made
                     figure.savefig(out_dir / f"{name}.png", dpi=150)

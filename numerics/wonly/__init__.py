@@ -7,7 +7,8 @@ questions of finite-dimensional convex optimization, answered here with certific
 
 `domain`     the intervals, the box, the inverse of H
 `bregman`    the distance D of the mirror flow, enclosed; rates and floors that follow from it
-`dual`       the limit point and the regularization path, by Newton's method on the dual; stopping times
+`path`       Newton's method on the dual, with what several questions about one problem share
+`dual`       the limit point, points of the regularization path, stopping times
 `threshold`  is y in the image of the box: certified both ways
 
 Everything is for least squares; for weights Gamma^{-1} pass Gamma^{-1/2} B and Gamma^{-1/2} y.
@@ -15,11 +16,22 @@ Everything is for least squares; for weights Gamma^{-1} pass Gamma^{-1/2} B and 
 
 from numerics.wonly.bregman import bregman, dphi_floor, rate_time
 from numerics.wonly.domain import box, interval, inverse_H
-from numerics.wonly.dual import Limit, Regularized, StoppingTime, limit, regularized, stopping_time
+from numerics.wonly.dual import (
+    Limit,
+    StoppingTime,
+    limit,
+    limit_of,
+    regularized,
+    regularized_on,
+    stopping_time,
+    stopping_time_on,
+)
+from numerics.wonly.path import Path, Regularized
 from numerics.wonly.threshold import Threshold, threshold
 
 __all__ = [
     "Limit",
+    "Path",
     "Regularized",
     "StoppingTime",
     "Threshold",
@@ -29,8 +41,11 @@ __all__ = [
     "interval",
     "inverse_H",
     "limit",
+    "limit_of",
     "rate_time",
     "regularized",
+    "regularized_on",
     "stopping_time",
+    "stopping_time_on",
     "threshold",
 ]

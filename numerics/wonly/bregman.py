@@ -10,6 +10,7 @@ r* = B h* - y, exactly D' = -<r, r - r*> <= -|r|(|r| - |r*|).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,20 @@ def primitive_difference(activation: Any, which: str, a: float, b: float) -> Any
     return acb.integral(integrand, acb(a), acb(b)).real
 
 
+@lru_cache(maxsize=16_384)
+def _primitives(activation: Any, a: float) -> tuple[Any, Any, Any]:
+    """Balls around (phi, H, G)(a), at _BITS bits: the start of a run is asked for again with every end."""
+    theory, x = activation.theory, arb(a)
+    return theory.arb_phi(x), _ball(theory.H)(x), _ball(theory.G)(x)
+
+
 def _one(activation: Any, a_star: float, a: float) -> Any:
     """A ball around one summand of D."""
     theory = activation.theory
     if theory.H is not None and theory.G is not None:
-        H, G = _ball(theory.H), _ball(theory.G)
-        s, t = arb(a_star), arb(a)
-        return theory.arb_phi(s) * (H(s) - H(t)) - (G(s) - G(t))
+        phi, H_s, G_s = _primitives(activation, a_star)
+        _, H_t, G_t = _primitives(activation, a)
+        return phi * (H_s - H_t) - (G_s - G_t)
     top = theory.arb_phi(arb(a_star))
 
     def integrand(z: Any, analytic: bool) -> Any:

@@ -21,14 +21,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from numerics.rigorous import norm_upper
-from numerics.wonly.bregman import bregman, bregman_terms, rate_time
-from numerics.wonly.domain import inverse_H, require_smooth
+from numerics.wonly.bregman import bregman_terms, rate_time
+from numerics.wonly.path import Path, Regularized, orthonormal_rows
 
 Array = NDArray[np.float64]
 _U = 2.0**-53
-#: Up to this m the Hessian is always formed; beyond, conjugate gradients come first, preconditioned by a stale factor.
-_DIRECT = 250
 #: The path is given up after so many e-foldings of t in a row at which Newton's method fails: it has run into a wall
 #: (phi' = 0) as closely as doubles allow.
 _LOST = 4
@@ -54,29 +51,6 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Regularized:
-    """A point of the regularization path: as :class:`Limit`, with its time t and loss = residual^2/2 (upper bound).
-
-    Guaranteed for the flow: L(s) <= loss + D_0/s for every s > 0; best (on the path) at s = t. For least squares
-    `residual_bound` is sharper.
-    """
-
-    t: float
-    a: Array
-    h: Array
-    D_0: float
-    p: Array
-    residual: float
-    loss: float
-
-    def residual_bound(self, s: float) -> float:
-        """Upper bound of |y(s) - y| for s > 0: from s rho (rho - R*) <= D_0 for rho = |y(s) - y|, which is monotone."""
-        if not s > 0:
-            raise ValueError(f"a positive time is needed, not {s}")
-        return 0.5 * (self.residual + math.hypot(self.residual, 2 * math.sqrt(self.D_0 / s))) * (1 + 16 * _U)
-
-
-@dataclass(frozen=True)
 class StoppingTime:
     """A guaranteed time from which |y(t) - y| <= level, with the point of the path that proves it.
 
@@ -87,122 +61,6 @@ class StoppingTime:
     level: float
     point: Regularized | None
     how: str
-
-
-class _Newton:
-    """Newton's method for one (B, y, a_0); keeps its last factor between calls, and starts where it is told to."""
-
-    def __init__(self, activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike) -> None:
-        require_smooth(activation)
-        self.activation = activation
-        self.B = np.ascontiguousarray(B, dtype=np.float64)
-        self.y, self.a0 = np.asarray(y, dtype=np.float64), np.asarray(a0, dtype=np.float64)
-        if self.B.ndim != 2 or self.y.shape != (self.B.shape[0],) or self.a0.shape != (self.B.shape[1],):
-            raise ValueError(
-                "B must be m x k with y of length m and a0 of length k, "
-                f"not {self.B.shape}, {self.y.shape}, {self.a0.shape}"
-            )
-        if not (np.isfinite(self.B).all() and np.isfinite(self.y).all()):
-            raise ValueError("B and y must be finite")
-        self.m, self.k = self.B.shape
-        self.H0 = np.asarray(activation.H(self.a0), dtype=np.float64)
-        if not np.isfinite(self.H0).all():
-            raise ValueError("H(a0) overflows: some preactivation is saturated beyond the range of doubles")
-        self.factor: Any = None
-
-    def point(self, p: Array, a: Array, inv_t: float) -> tuple[Array, Array, Array]:
-        """(a, h, gradient) at p; `a` is a nearby guess."""
-        a = inverse_H(self.activation, self.H0 + p @ self.B, a)
-        h = np.asarray(self.activation.phi(a))
-        return a, h, self.B @ h - self.y + p * inv_t
-
-    def direction(self, weights: Array, inv_t: float, gradient: Array, forcing: float) -> Array | None:
-        """-(B diag(weights) B^T + I/t)^{-1} gradient, by preconditioned conjugate gradients if that is quick."""
-        if self.factor is not None and self.m > _DIRECT:
-            step = self._conjugate_gradients(weights, inv_t, gradient, forcing)
-            if step is not None:
-                return step
-        hessian = (self.B * weights) @ self.B.T
-        scale = float(np.trace(hessian)) / self.m
-        index = np.diag_indices(self.m)
-        hessian[index] += inv_t
-        for ridge in (0.0, 1e-14, 1e-11):
-            try:
-                if ridge:
-                    hessian[index] += ridge * scale
-                self.factor = scipy.linalg.cho_factor(hessian, lower=True, check_finite=False)
-            except np.linalg.LinAlgError:
-                continue
-            step = -scipy.linalg.cho_solve(self.factor, gradient, check_finite=False)
-            return step if np.isfinite(step).all() else None
-        return None
-
-    def _conjugate_gradients(
-        self, weights: Array, inv_t: float, gradient: Array, forcing: float, steps: int = 30
-    ) -> Array | None:
-        x, r = np.zeros(self.m), -gradient
-        goal = forcing * float(np.linalg.norm(r))
-        z = scipy.linalg.cho_solve(self.factor, r, check_finite=False)
-        d, rz = z, float(r @ z)
-        for _ in range(steps):
-            q = self.B @ (weights * (d @ self.B)) + d * inv_t
-            curvature = float(d @ q)
-            if not (curvature > 0 and rz > 0 and math.isfinite(curvature)):
-                return None
-            alpha = rz / curvature
-            x, r = x + alpha * d, r - alpha * q
-            if float(np.linalg.norm(r)) <= goal:
-                return x
-            z = scipy.linalg.cho_solve(self.factor, r, check_finite=False)
-            new = float(r @ z)
-            d, rz = z + (new / rz) * d, new
-        return None
-
-    def solve(
-        self, inv_t: float, tol: float, start: tuple[Array, Array] | None = None, iterations: int = 100
-    ) -> tuple[Array, Array, bool]:
-        """(p, a, converged): converged means |gradient| <= tol * max(|y|, |B h_0 - y|, tiny)."""
-        p, a = start if start is not None else (np.zeros(self.m), self.a0)
-        a, h, gradient = self.point(p, a, inv_t)
-        scale = max(float(np.linalg.norm(self.y)), float(np.linalg.norm(gradient)), 1e-300)
-        for _ in range(iterations):
-            size = float(np.linalg.norm(gradient))
-            if size <= tol * scale:
-                return p, a, True
-            weights = np.asarray(self.activation.dphi(a)) ** 2
-            step = self.direction(weights, inv_t, gradient, min(0.1, math.sqrt(size / scale)))
-            if step is None:
-                break
-            slope = float(gradient @ step)
-            if not slope < 0:
-                break
-            alpha = 1.0
-            for _ in range(50):
-                trial_a, trial_h, trial = self.point(p + alpha * step, a, inv_t)
-                if float(trial @ step) <= 0.3 * abs(slope) or float(np.linalg.norm(trial)) < 0.5 * size:
-                    break
-                alpha *= 0.5
-            else:
-                break
-            p, a, h, gradient = p + alpha * step, trial_a, trial_h, trial
-        del h
-        return p, a, False
-
-    def residual_upper(self, a: Array) -> float:
-        """Upper bound of |B phi(a) - y|: enclosed phi, gamma_{k+1} |B||h| + u |y| for the rounding."""
-        h, error = self.activation.enclose_phi(a)
-        absB = np.abs(self.B)
-        gamma = (self.k + 4) * _U / (1 - (self.k + 4) * _U)
-        r = self.B @ h - self.y
-        slack = absB @ (gamma * np.abs(h) + error) * (1 + 2 * gamma) + 4 * _U * (np.abs(self.y) + np.abs(r)) + 1e-300
-        return norm_upper((np.abs(r) + slack) * (1 + 4 * _U))
-
-    def finish(self, p: Array, a: Array, t: float) -> Regularized:
-        """The point with its certified numbers."""
-        residual = self.residual_upper(a)
-        D_0 = bregman(self.activation, a, self.a0)
-        h = np.asarray(self.activation.phi(a))
-        return Regularized(t, a, h, D_0, p, residual, 0.5 * residual * residual * (1 + 4 * _U))
 
 
 def limit(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, tol: float = 1e-12) -> Limit:
@@ -219,19 +77,26 @@ def limit(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, tol: float
     >>> limit(activation("identity"), [[1.0, 1.0]], [2.0], [0.0, 0.0]).h.round(12).tolist()
     [1.0, 1.0]
     """
-    original = _Newton(activation, B, y, a0)
+    return limit_of(Path(activation, B, y, a0), tol)
+
+
+def limit_of(original: Path, tol: float = 1e-12) -> Limit:
+    """:func:`limit` of the problem of a path."""
     failure = (
         "the limit was not found: y is outside the image of the box or close to its boundary, or B lacks full row "
         "rank; numerics.wonly.threshold decides which, regularized() still gives bounds"
     )
     if original.k < original.m:
         raise ValueError(failure)
-    Q, R = scipy.linalg.qr(original.B.T, mode="economic", check_finite=False)
+    R, rows = orthonormal_rows(original)
     diagonal = np.abs(np.diagonal(R))
     if diagonal.min() <= 1e-14 * diagonal.max():
         raise ValueError(failure)
-    white = _Newton(
-        activation, Q.T, scipy.linalg.solve_triangular(R, original.y, trans="T", check_finite=False), original.a0
+    white = Path(
+        original.activation,
+        rows,
+        scipy.linalg.solve_triangular(R, original.y, trans="T", check_finite=False),
+        original.a0,
     )
     q, a, converged = white.solve(0.0, tol)
     if not converged:
@@ -253,11 +118,15 @@ def regularized(activation: Any, B: ArrayLike, y: ArrayLike, a0: ArrayLike, t: f
     >>> round(float(point.h[0]), 12)
     0.5
     """
+    return regularized_on(Path(activation, B, y, a0), t, tol)
+
+
+def regularized_on(path: Path, t: float, tol: float = 1e-8) -> Regularized:
+    """:func:`regularized` for the problem of a path."""
     if not (t > 0 and math.isfinite(t)):
         raise ValueError(f"a positive, finite time is needed, not {t}; for t = infinity use limit()")
-    newton = _Newton(activation, B, y, a0)
-    p, a, _ = newton.solve(1 / t, tol)
-    return newton.finish(p, a, t)
+    p, a, _ = path.at(math.log(t), tol)
+    return path.finish(p, a, t)
 
 
 def stopping_time(
@@ -270,41 +139,42 @@ def stopping_time(
 
     Raises ValueError for a level that is not positive and finite.
     """
+    return stopping_time_on(Path(activation, B, y, a0), level, accuracy)
+
+
+def stopping_time_on(newton: Path, level: float, accuracy: float = 0.02) -> StoppingTime:
+    """:func:`stopping_time` for the problem of a path."""
     if not (level > 0 and math.isfinite(level)):
         raise ValueError(f"the level must be positive and finite, not {level}")
-    newton = _Newton(activation, B, y, a0)
+    activation = newton.activation
     p, a = np.zeros(newton.m), newton.a0
     _, _, gradient = newton.point(p, a, 0.0)
     if newton.residual_upper(newton.a0) <= level:
         return StoppingTime(0.0, level, newton.finish(p, newton.a0, 0.0), "the run starts below the level")
     # The fastest time scale of the linearized flow along the residual: a safe place to start the path.
     weights = np.asarray(activation.dphi(a)) ** 2
-    back = gradient @ newton.B
+    back = newton.back(gradient)
     speed = float(back @ (weights * back)) / float(gradient @ gradient)
     if not speed > 0:
         return StoppingTime(math.inf, level, None, "the flow does not move: the gradient vanishes at the start")
-    seen: dict[float, tuple[float, Array, Array]] = {}
-    converged: dict[float, bool] = {}
+    seen: dict[float, float] = {}
+    points: dict[float, tuple[Array, Array, bool]] = {}
 
     def time(log_t: float) -> float:
-        """T(t) in float64, warm-started from the nearest point of the path seen so far."""
+        """T(t) in float64."""
         if log_t not in seen:
-            start = None
-            if seen:
-                near = min(seen, key=lambda s: abs(s - log_t))
-                start = (seen[near][1] * math.exp(min(0.0, log_t - near)), seen[near][2])
-            p, a, converged[log_t] = newton.solve(math.exp(-log_t), 1e-4, start, 40)
-            R = float(np.linalg.norm(newton.B @ np.asarray(activation.phi(a)) - newton.y))
+            points[log_t] = newton.at(log_t, 1e-4, 40)
+            a = points[log_t][1]
+            R = float(np.linalg.norm(newton.times(np.asarray(activation.phi(a))) - newton.y))
             D = math.fsum(bregman_terms(activation, a, newton.a0).tolist())
-            value = D / (level * (level - R)) if level > R else math.inf
-            seen[log_t] = (value, p, a)
-        return seen[log_t][0]
+            seen[log_t] = D / (level * (level - R)) if level > R else math.inf
+        return seen[log_t]
 
     best, stale, lost = math.log(1 / speed), 0, 0
     log_t, top = best, best + 80.0
     while log_t < top and stale < 2 and lost < _LOST:
         value = time(log_t)
-        lost = 0 if converged[log_t] else lost + 1
+        lost = 0 if points[log_t][2] else lost + 1
         if value < time(best) or (math.isinf(value) and math.isinf(time(best))):
             best = log_t
             stale = 0
@@ -321,7 +191,7 @@ def stopping_time(
                 break
         else:
             width /= 2
-    _, p, a = seen[best]
+    p, a, _ = points[best]
     point = newton.finish(p, a, math.exp(best))
     T = rate_time(0.5 * level * level * (1 - 4 * _U), point.D_0, point.loss, least_squares=True)
     return StoppingTime(T, level, point, f"regularization path at t = {math.exp(best):.4g}")

@@ -61,7 +61,7 @@ class Threshold:
 class _Instance:
     """The data, the walls, and the two certificates."""
 
-    def __init__(self, B: ArrayLike, y: ArrayLike, lo: ArrayLike, hi: ArrayLike) -> None:
+    def __init__(self, B: ArrayLike, y: ArrayLike, lo: ArrayLike, hi: ArrayLike, sigma_B: float | None = None) -> None:
         self.B = np.ascontiguousarray(B, dtype=np.float64)
         self.y = np.asarray(y, dtype=np.float64)
         if self.B.ndim != 2 or 0 in self.B.shape or self.y.shape != (self.B.shape[0],):
@@ -81,7 +81,7 @@ class _Instance:
             self.w = np.where(both, (self.hi - self.lo) / 2, 1.0)
         self.c = np.where(self.below & ~self.above, self.lo + 1, self.c)
         self.c = np.where(~self.below & self.above, self.hi - 1, self.c)
-        self._sigma: float | None = None
+        self._sigma = sigma_B
         self.absB = np.abs(self.B)
 
     def sigma(self) -> float:
@@ -143,7 +143,14 @@ class _Instance:
 
 
 def threshold(
-    B: ArrayLike, y: ArrayLike, lo: ArrayLike, hi: ArrayLike, *, time_limit: float = 60.0, program: bool = True
+    B: ArrayLike,
+    y: ArrayLike,
+    lo: ArrayLike,
+    hi: ArrayLike,
+    *,
+    time_limit: float = 60.0,
+    program: bool = True,
+    sigma_B: float | None = None,
 ) -> Threshold:
     """Decide whether y = B h for some h in the open box, with a certificate (`wonly.threshold`).
 
@@ -156,13 +163,14 @@ def threshold(
     lo, hi : scalars or (k,): the walls phi(I_i), see `numerics.wonly.box`; infinite allowed.
     time_limit : seconds granted to the linear program.
     program : False leaves the linear program out (then hard cases come back undecided).
+    sigma_B : a proved lower bound of sigma_min(B), where the caller has one; otherwise it is computed where needed.
 
     Raises ValueError for wrong shapes, non-finite data, empty boxes.
 
     >>> threshold([[1.0, 1.0]], [1.5], -1, 1).feasible, threshold([[1.0, 1.0]], [2.5], -1, 1).feasible
     (True, False)
     """
-    problem = _Instance(B, y, lo, hi)
+    problem = _Instance(B, y, lo, hi, sigma_B)
     found = _decide(problem, time_limit, program)
     return _sharpen(problem, found) if found.feasible is False else found
 

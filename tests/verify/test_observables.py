@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from verify.observables import Series, observe, sigma_times
+from verify.observables import Series, _jacobian_norm, observe, sigma_times
 from verify.problem import build, parse
 from verify.run import simulate
 
@@ -124,6 +124,13 @@ def test_sigma_is_sampled_at_fewer_times_when_it_is_expensive():
     few = sigma_times(200, 1152, 9216)
     assert 8 <= len(few) < 60
     assert (few[0], few[-1]) == (0, 199)
+
+
+@pytest.mark.parametrize("train", ["both", "W"])
+def test_the_norm_that_scales_the_budgets_is_above_the_truth_and_close(lab, train):
+    network = build(parse(lab.table(40, 60, seed=2, network={"train": train, "width": 90}))).network
+    certified = network.opnorm().as_upper()
+    assert certified * (1 - 1e-9) <= _jacobian_norm(network) <= 1.03 * certified
 
 
 def test_a_series_has_one_shape():

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
 from numerics.rigorous import norm_upper, sigma_min_lower
-from numerics.wonly import Limit, Regularized, box, dphi_floor, limit, regularized, stopping_time, threshold
+from numerics.wonly import (
+    Limit,
+    Path,
+    Regularized,
+    box,
+    dphi_floor,
+    limit_of,
+    regularized_on,
+    stopping_time_on,
+    threshold,
+)
 
 from ..instance import Instance
 from .base import Curve, Guarantee, not_met, of_time, stopping_curves
@@ -58,10 +69,22 @@ class _Mirror:
         h, error = self.activation.enclose_phi(a)
         ulps = (h.size + 16) * 2.0**-53
         r = self.B @ h - self.y
-        slack = np.abs(self.B) @ (np.abs(h) * (2 * ulps) + error * (1 + 4 * ulps)) + 2.0**-50 * (
-            np.abs(self.y) + np.abs(r)
-        )
+        slack = self.sizes @ (np.abs(h) * (2 * ulps) + error * (1 + 4 * ulps)) + 2.0**-50 * (np.abs(self.y) + np.abs(r))
         return norm_upper((np.abs(r) + slack) * (1 + 2.0**-50))
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """|B|, entry by entry."""
+        return np.abs(self.B)
+
+    @cached_property
+    def sigma_B(self) -> float:
+        """σ_min(B) from below."""
+        return sigma_min_lower(self.B)
+
+    def path(self) -> Path:
+        """Newton's method on the dual of this problem."""
+        return Path(self.activation, self.B, self.y, self.a0, self.residual_upper)
 
     @property
     def activation(self):
@@ -92,12 +115,12 @@ def evaluate(instance: Instance) -> list[Guarantee]:
     mirror = _whitened(instance)
     core = _in_range(mirror)
     try:
-        end: Limit | None = limit(mirror.activation, core.B, core.y, mirror.a0)
+        path = Path(mirror.activation, core.B, core.y, mirror.a0, mirror.residual_upper)
+        end: Limit | None = limit_of(path)
     except ValueError:
         end = None
-    if end is not None:
-        end = replace(end, residual=mirror.residual_upper(end.a))
-    decided = _threshold(_in_range(_Mirror(instance, instance.inner_matrix, instance.problem.y)))
+    plain = mirror if mirror.root is None else _Mirror(instance, instance.inner_matrix, instance.problem.y)
+    decided = _threshold(core if plain is mirror else _in_range(plain))
     return [decided, _rate(mirror, end, decided), _linear(mirror, core, end, decided.in_force)]
 
 
@@ -122,7 +145,8 @@ def _in_range(mirror: _Mirror) -> _Mirror:
 def _threshold(mirror: _Mirror) -> Guarantee:
     statement, title = "wonly.threshold", _TITLES["wonly.threshold"]
     lo, hi = box(mirror.activation, mirror.a0)
-    result = threshold(mirror.B, mirror.y, lo, hi)
+    k, m = mirror.B.shape[1], mirror.B.shape[0]
+    result = threshold(mirror.B, mirror.y, lo, hi, sigma_B=mirror.sigma_B if k >= m else None)
     if result.feasible:
         reason = f"an exact solution lies inside the box, {result.margin:.3g} of the half-width from its walls ({result.how})"
         return Guarantee(statement, title, "in_force", reason, None, {"margin": result.margin}, True)
@@ -140,7 +164,7 @@ def _rate(mirror: _Mirror, end: Limit | None, decided: Guarantee) -> Guarantee:
     points: list[Regularized] = []
     stop = level = None
     quantities: dict[str, float] = {}
-    activation, B, y, a0 = mirror.activation, mirror.B, mirror.y, mirror.a0
+    path = mirror.path()
     horizon = 1.0
     if "eps" in constants and constants["eps"].as_upper() > 0:
         level = constants["tau"].value * constants["eps"].as_upper()
@@ -148,9 +172,9 @@ def _rate(mirror: _Mirror, end: Limit | None, decided: Guarantee) -> Guarantee:
         quantities["level"] = level
         # no search where the threshold proves that the level is never reached
         unreachable = decided.quantities.get("inf_gap", 0.0) >= level
-        found = None if unreachable else stopping_time(activation, B, y, a0, goal)
+        found = None if unreachable else stopping_time_on(path, goal)
         if found is not None and found.point is not None:
-            point = replace(found.point, residual=mirror.residual_upper(found.point.a))
+            point = found.point
             points.append(point)
             horizon = point.t or 1.0
             if found.T == 0:
@@ -162,8 +186,7 @@ def _rate(mirror: _Mirror, end: Limit | None, decided: Guarantee) -> Guarantee:
             if stop is not None:
                 quantities["T"] = stop
     for factor in _ENVELOPE:
-        point = regularized(activation, B, y, a0, factor * horizon)
-        points.append(replace(point, residual=mirror.residual_upper(point.a)))
+        points.append(regularized_on(path, factor * horizon))
     if end is not None:
         points.append(Regularized(math.inf, end.a, end.h, end.D_0, end.p, end.residual, 0.5 * end.residual**2))
         quantities["D_0"] = end.D_0
@@ -203,7 +226,7 @@ def _linear(mirror: _Mirror, core: _Mirror, end: Limit | None, zero_loss: bool) 
         return not_met(statement, title, "no interior point of the box fits the data exactly (see wonly.threshold)")
     instance = mirror.instance
     slope = dphi_floor(mirror.activation, end.a, end.D_0)
-    sigma_B = sigma_min_lower(core.B)
+    sigma_B = core.sigma_B
     if slope <= 0 or sigma_B <= 0:
         return not_met(statement, title, "min φ' > 0 or σ_min(B) > 0 could not be proved")
     rate = instance.lower(statement, "rate", dphi_min=slope, sigma_B=sigma_B)
