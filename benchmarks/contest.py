@@ -227,6 +227,8 @@ def compare(
             if competitor.alive and judge is not None:
                 try:
                     competitor.row.error = judge(competitor)
+                    if not competitor.expected:
+                        competitor.expected = competitor.ask("last", timeout=setup.timeout)
                 except Unavailable as reason:
                     competitor.drop(reason.status)
         setup.say(f"{comparison}, {case['name']}: racing")
