@@ -178,7 +178,7 @@ def race(competitors: Sequence[Competitor], setup: Setup) -> None:
         order = [(turn + shift) % len(competitors) for shift in range(len(competitors))]
         for number in order:
             competitor = competitors[number]
-            if not competitor.alive or (turn and competitor.spent > competitor.entry.seconds):
+            if not competitor.alive or competitor.spent > competitor.entry.seconds:
                 continue
             start = time.perf_counter()
             try:
