@@ -10,7 +10,12 @@ from benchmarks.summary import exponent
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-RATIOS = {"sigma_min": "σ_min of the Jacobian", "flow": "flow to 1e-7 of the loss", "descent": "descent, an iteration"}
+RATIOS = {
+    "sigma_min": "σ_min of the Jacobian",
+    "flow": "flow to 1e-7 of the loss",
+    "descent": "descent, an iteration",
+    "phase": "phase diagram",
+}
 
 
 def ratios(results: Mapping[str, Sequence[Row]], path: Path) -> bool:
@@ -41,8 +46,8 @@ def ratios(results: Mapping[str, Sequence[Row]], path: Path) -> bool:
             these = [row for row in rows if row.case == case]
             centre = [float(row.ratio or 0) for row in these]
             reach = [
-                [c - float(r.ratio_low or 0) for c, r in zip(centre, these, strict=True)],
-                [float(r.ratio_high or 0) - c for c, r in zip(centre, these, strict=True)],
+                [c - float(r.ratio_low or c) for c, r in zip(centre, these, strict=True)],
+                [float(r.ratio_high or c) - c for c, r in zip(centre, these, strict=True)],
             ]
             shift = 0.5 * (number / max(1, len(cases) - 1) - 0.5)
             heights_ = [labels.index(row.contender) + shift for row in these]

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import figures, tables
 from benchmarks.comparisons import COMPARISONS
+from benchmarks.comparisons.phase import ESTIMATED
 from benchmarks.contest import Row
 from benchmarks.machine import sentence
 
@@ -40,6 +41,8 @@ LINES = (
     Line("", "flow", "60 ill", ("CVODE BDF + GMRES, reduced state",), "CVODE BDF + GMRES, reduced state"),
     Line("descent, an iteration", "descent", _MIDDLE, ("torch SGD, full model",), "torch SGD, float64"),
     Line("", "descent", _MIDDLE, ("jax, compiled loop, full model",), "jax, compiled loop"),
+    Line("phase diagram, both layers", "phase", "both layers", (ESTIMATED,), ESTIMATED),
+    Line("phase diagram, W only", "phase", "W only", (ESTIMATED,), ESTIMATED),
 )
 
 
@@ -87,7 +90,7 @@ def short(results: Mapping[str, Sequence[Row]], machines: Mapping[str, Any]) -> 
         if best.median is None:
             lines.append(f"| {line.task} | {mine} | {line.name} | {best.status} | | |")
             continue
-        errors = ", ".join("?" if row.error is None else f"{row.error:.0e}" for row in (ours, best))
+        errors = ", ".join(f"{row.error:.0e}" for row in (ours, best) if row.error is not None)
         cells = [line.task, mine, line.name, tables.seconds(best.median), tables.ratio(best), errors]
         lines.append("| " + " | ".join(cells) + " |")
     made = machines.get("flow") or next(iter(machines.values()), None)

@@ -86,10 +86,12 @@ def _digits(value: float) -> str:
 
 def ratio(row: Row) -> str:
     """Ratio to ours with its interval."""
-    if row.ratio is None or row.ratio_low is None or row.ratio_high is None:
+    if row.ratio is None:
         return ""
     if row.ours:
         return "1"
+    if row.ratio_low is None or row.ratio_high is None:
+        return _digits(row.ratio)
     return f"{_digits(row.ratio)} [{_digits(row.ratio_low)}, {_digits(row.ratio_high)}]"
 
 

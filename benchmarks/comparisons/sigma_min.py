@@ -19,7 +19,7 @@ _NTK = f"{_HERE}:NeuralTangents"
 ENTRIES = (
     Entry("dipcert, from (a, V)", f"{_HERE}:Ours", ours=True),
     Entry("dipcert, from (W, V)", f"{_HERE}:Ours", {"from_weights": True}),
-    Entry("dipcert, SVD of the factor", f"{_HERE}:Ours", {"route": "svd"}),
+    Entry("dipcert, SVD of the factor", f"{_HERE}:Ours", {"method": "svd"}),
     Entry(
         "neural-tangents, NTK-vector products", _NTK, {"implementation": "NTK_VECTOR_PRODUCTS"}, False, NEURAL_TANGENTS
     ),

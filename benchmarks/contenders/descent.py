@@ -51,11 +51,11 @@ class Ours(_Descent):
         """So many steps, nothing stored in between."""
         from numerics.descent import gradient_descent
 
-        return gradient_descent(self.problem, self.gamma, max_steps=self.iterations, kernel=self.kernel)
+        return gradient_descent(self.problem, self.gamma, max_steps=self.iterations, store=(), kernel=self.kernel)
 
     def answer(self, result: Any) -> np.ndarray:
         """The displacement."""
-        return np.concatenate((result.a - self.reduced.a, (result.V - self.reduced.V).ravel()))
+        return np.concatenate((result.a[-1] - self.reduced.a, (result.V[-1] - self.reduced.V).ravel()))
 
 
 class OursFused(Ours):
@@ -68,13 +68,16 @@ class OursFused(Ours):
 
 
 class TorchSGD(_Descent):
-    """torch.optim.SGD on the full model in float64, gradients by autograd, one thread.  Option: compiled."""
+    """torch.optim.SGD on the full model in float64, gradients by autograd, one thread.
+
+    Options: compiled (the loss by torch.compile); train "both" or "W".
+    """
 
     needs = ("torch",)
 
-    def __init__(self, iterations: int, compiled: bool = False) -> None:
+    def __init__(self, iterations: int, compiled: bool = False, train: str = "both") -> None:
         super().__init__(iterations)
-        self.compiled = compiled
+        self.compiled, self.train = compiled, train
 
     def make(self) -> None:
         """Tensors; compile the loss if asked for."""
@@ -96,8 +99,8 @@ class TorchSGD(_Descent):
         import torch
 
         W = torch.from_numpy(self.full.W.copy()).requires_grad_()
-        V = torch.from_numpy(self.full.V.copy()).requires_grad_()
-        optimizer = torch.optim.SGD([W, V], lr=self.gamma)
+        V = torch.from_numpy(self.full.V.copy()).requires_grad_(self.train == "both")
+        optimizer = torch.optim.SGD([W, V] if self.train == "both" else [W], lr=self.gamma)
         for _ in range(self.iterations):
             optimizer.zero_grad()
             self.loss(W, V).backward()

@@ -11,43 +11,38 @@ from benchmarks.contenders.base import Contender
 
 
 class Ours(Contender):
-    """numerics.spectrum on the compact factor: the n × (kd + nk) Jacobian is never formed.
+    """numerics.spectrum.jacobian_sigma_min: the n × (kd + nk) Jacobian is never formed.
 
-    Options: route "automatic" (Gram matrix or SVD, whichever the condition allows) or "svd"; `from_weights`: a = W u is
-    part of the task, which a run of the flow has at hand.
+    Options: method, as there; `from_weights`: a = W u is part of the task, which a run of the flow has at hand.
     """
 
-    def __init__(self, route: str = "automatic", from_weights: bool = False) -> None:
-        self.route, self.from_weights = route, from_weights
+    def __init__(self, method: str = "auto", from_weights: bool = False) -> None:
+        self.method, self.from_weights = method, from_weights
         self._how = ""
 
     def prepare(self, case: dict[str, Any]) -> None:
         """Import, make the instance."""
         from numerics.activations import activation
+        from numerics.networks.two_layer import TwoLayer
 
-        self.full = problems.make(case)
-        self.a = self.full.W @ self.full.u
-        self.tanh = activation("tanh")
-        self.root = np.sqrt(self.a.size)
+        full = self.full = problems.make(case)
+        tanh = activation("tanh")
+        self.network = TwoLayer(tanh, "both", full.W @ full.u, full.V)
+        self.make = lambda: TwoLayer(tanh, "both", full.W @ full.u, full.V)
 
-    def run(self) -> float:
-        """hypot(‖φ(a)‖/√k, σ_min of V diag φ'(a)/√k)."""
-        import scipy.linalg
+    def run(self) -> Any:
+        """σ_min with its estimate."""
+        from numerics.spectrum import jacobian_sigma_min
 
-        from numerics.spectrum import smallest
+        return jacobian_sigma_min(self.make() if self.from_weights else self.network, method=self.method)
 
-        a = self.full.W @ self.full.u if self.from_weights else self.a
-        hidden = float(np.linalg.norm(self.tanh.phi(a)) / self.root)
-        factor = self.full.V * (self.tanh.dphi(a) / self.root)
-        if self.route == "svd":
-            self._how = "singular value decomposition"
-            return float(np.hypot(hidden, scipy.linalg.svdvals(factor, check_finite=False)[-1]))
-        bound, _ = smallest(factor)
-        self._how = bound.how
-        return float(np.hypot(hidden, bound.value))
+    def answer(self, result: Any) -> float:
+        """The value."""
+        self._how = f"{result.method}; its own error estimate {result.error / result.value:.0e}"
+        return float(result.value)
 
     def note(self) -> str:
-        """Which route was taken."""
+        """The route taken, and the error estimate, relative."""
         return self._how
 
 
