@@ -15,10 +15,10 @@ TASKS: Mapping[str, Entry] = {
     "σ_min": Entry("σ_min", "benchmarks.contenders.sigma_min:Ours", ours=True),
     "flow": Entry("flow", "benchmarks.contenders.flow:OursToLoss", ours=True, seconds=10.0),
     "descent step, fused": Entry(
-        "descent step, fused", "benchmarks.contenders.descent:OursFused", {"iterations": 100}, ours=True
+        "descent step, fused", "benchmarks.contenders.descent:OursFused", {"iterations": 1000}, ours=True
     ),
     "descent step, NumPy": Entry(
-        "descent step, NumPy", "benchmarks.contenders.descent:Ours", {"iterations": 100, "kernel": "numpy"}, ours=True
+        "descent step, NumPy", "benchmarks.contenders.descent:Ours", {"iterations": 1000, "kernel": "numpy"}, ours=True
     ),
 }
 # task → size that varies → its values, the others as in BASE (n large enough for m)
