@@ -23,6 +23,7 @@ def ratios(results: Mapping[str, Sequence[Row]], path: Path) -> bool:
     import matplotlib
 
     matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "benchmarks"  # the same file from the same figures
     from matplotlib import pyplot as plt
 
     shown = {name: [r for r in results.get(name, ()) if r.ratio is not None] for name in RATIOS}
@@ -78,6 +79,7 @@ def growth(rows: Sequence[Row], path: Path) -> bool:
     import matplotlib
 
     matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "benchmarks"  # the same file from the same figures
     from matplotlib import pyplot as plt
 
     points = [row for row in rows if row.median is not None and " = " in row.case]
@@ -101,6 +103,9 @@ def growth(rows: Sequence[Row], path: Path) -> bool:
             ax.plot(x, [1e3 * s for s in y], MARKERS[number % len(MARKERS)], color=colour, markersize=5, label=label)
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
+        ticks = sorted({int(row.case.split(" = ")[1]) for row in points if row.case.startswith(f"{size} = ")})
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
+        ax.minorticks_off()
         ax.set_xlabel({"n": "outputs n", "m": "observations m", "k": "width k"}[size])
         ax.grid(color="0.9")
         ax.legend(fontsize=7, frameon=False)

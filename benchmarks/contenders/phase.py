@@ -16,6 +16,7 @@ class Ours(Contender):
     """
 
     whole = False
+    where: str | None = None  # the default of numerics.phase
 
     def __init__(self, train: str, method: str, kernel: str = "auto") -> None:
         self.options = {"train": train, "method": method, "kernel": kernel}
@@ -39,6 +40,7 @@ class Ours(Contender):
             cap=case["cap"],
             kappa=case["kappa"],
             seed=case["seed"],
+            where=self.where,
             **self.options,
         )
 
