@@ -19,13 +19,14 @@ BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the README's table: a task, a case, and peers of which the fastest is shown."""
+    """A line of the README's table: a task, a case, peers of which the fastest is shown, ours if not the one in bold."""
 
     task: str
     comparison: str
     case: str
     peers: tuple[str, ...]
     name: str
+    mine: str = ""
 
 
 _NTK = tuple(f"neural-tangents, {how}" for how in ("NTK-vector products", "contraction", "structured"))
@@ -40,6 +41,7 @@ LINES = (
     Line("", "flow", "60 ill", ("SciPy DOP853, reduced state",), "SciPy DOP853, reduced state"),
     Line("", "flow", "60 ill", ("CVODE BDF + GMRES, reduced state",), "CVODE BDF + GMRES, reduced state"),
     Line("descent, an iteration", "descent", _MIDDLE, ("torch SGD, full model",), "torch SGD, float64"),
+    Line("without numba", "descent", _MIDDLE, ("torch SGD, full model",), "torch SGD, float64", "dipcert, NumPy"),
     Line("", "descent", _MIDDLE, ("jax, compiled loop, full model",), "jax, compiled loop"),
     Line("phase diagram, both layers", "phase", "both layers", (ESTIMATED,), ESTIMATED),
     Line("phase diagram, W only", "phase", "W only", (ESTIMATED,), ESTIMATED),
@@ -80,7 +82,7 @@ def short(results: Mapping[str, Sequence[Row]], machines: Mapping[str, Any]) -> 
     ]
     for line in LINES:
         rows = [row for row in results.get(line.comparison, ()) if row.case == line.case]
-        ours = next((row for row in rows if row.ours), None)
+        ours = next((row for row in rows if (row.contender == line.mine if line.mine else row.ours)), None)
         peers = [row for row in rows if row.contender in line.peers]
         if ours is None or not peers:
             continue
@@ -91,11 +93,18 @@ def short(results: Mapping[str, Sequence[Row]], machines: Mapping[str, Any]) -> 
             lines.append(f"| {line.task} | {mine} | {line.name} | {best.status} | | |")
             continue
         errors = ", ".join(f"{row.error:.0e}" for row in (ours, best) if row.error is not None)
-        cells = [line.task, mine, line.name, tables.seconds(best.median), tables.ratio(best), errors]
+        cells = [line.task, mine, line.name, tables.seconds(best.median), _ratio(best, ours), errors]
         lines.append("| " + " | ".join(cells) + " |")
     made = machines.get("flow") or next(iter(machines.values()), None)
     foot = f"\nMade by `python -m benchmarks` on {sentence(made['machine'])}; one thread each.\n" if made else ""
     return "\n".join(lines) + "\n" + foot
+
+
+def _ratio(peer: Row, ours: Row) -> str:
+    """With the interval where ours is the one that the intervals were made for."""
+    if ours.ours or peer.median is None or ours.median is None:
+        return tables.ratio(peer)
+    return tables.digits(peer.median / ours.median)
 
 
 def write(folder: Path) -> None:

@@ -68,14 +68,14 @@ def seconds(value: float | None) -> str:
         return ""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if value >= size:
-            return f"{_digits(value / size)} {unit}"
-    return f"{_digits(value / 1e-9)} ns"
+            return f"{digits(value / size)} {unit}"
+    return f"{digits(value / 1e-9)} ns"
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
     """Three significant digits without an exponent.
 
-    >>> _digits(1234.5), _digits(12.345), _digits(0.5)
+    >>> digits(1234.5), digits(12.345), digits(0.5)
     ('1230', '12.3', '0.5')
     """
     if value >= 100:
@@ -91,8 +91,8 @@ def ratio(row: Row) -> str:
     if row.ours:
         return "1"
     if row.ratio_low is None or row.ratio_high is None:
-        return _digits(row.ratio)
-    return f"{_digits(row.ratio)} [{_digits(row.ratio_low)}, {_digits(row.ratio_high)}]"
+        return digits(row.ratio)
+    return f"{digits(row.ratio)} [{digits(row.ratio_low)}, {digits(row.ratio_high)}]"
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -242,3 +242,23 @@ def test_the_readme_shows_the_committed_table() -> None:
     results, machines = page.load(committed.parent)
     assert page.short(results, machines) == block, "readme.md is not what the CSV files say"
     assert page.whole(results, machines) == (committed.parent / "results.md").read_text(encoding="utf-8")
+
+
+def test_the_short_table_takes_the_fastest_peer_and_says_what_is_missing() -> None:
+    case = "(60,10,1000,500)"
+    rows = [
+        Row("sigma_min", case, "ours", True, median=1e-3, ratio=1.0, error=1e-16),
+        Row("sigma_min", case, "neural-tangents, contraction", median=0.5, ratio=500.0, error=2e-16),
+        Row("sigma_min", case, "neural-tangents, structured", median=0.04, ratio=40.0, ratio_low=39.0, ratio_high=42.0),
+        Row("sigma_min", case, "torch.func.jacrev + SVD", status="not installed: pip install 'dipcert[peers]' (torch)"),
+    ]
+    steps = [
+        Row("descent", case, "dipcert, fused (extra fast)", True, status="failed: no numba"),
+        Row("descent", case, "dipcert, NumPy", median=2e-5),
+        Row("descent", case, "torch SGD, full model", median=1e-3),
+    ]
+    text = page.short({"sigma_min": rows, "descent": steps}, {})
+    assert "| σ_min of the Jacobian | 1 ms | neural-tangents, best of three | 40 ms | 40 [39, 42] | 1e-16 |" in text
+    assert "not installed" in text
+    assert "| without numba | 20 µs | torch SGD, float64 | 1 ms | 50 |" in text
+    assert "failed: no numba" in text
