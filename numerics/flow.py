@@ -30,6 +30,8 @@ def gradient_flow(
     progress: Progress | None = None,
     error_estimate: bool = True,
     max_state_bytes: float = 5e8,
+    method: str = "auto",
+    lengths: bool = True,
 ) -> Trajectory:
     """Integrate θ̇ = −∇L_y from (a0, V0) until the first of: loss_stop, t_max, max_seconds, max_steps, Ctrl-C.
 
@@ -82,6 +84,8 @@ def gradient_flow(
         progress=progress,
         error_estimate=error_estimate,
         max_state_bytes=max_state_bytes,
+        method=method,
+        lengths=lengths,
     )
     return from_run(problem, integrate(problem.system(), settings))
 

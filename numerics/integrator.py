@@ -19,20 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from numerics.stepper import GradientSystem, Observation, Progress, Settings, Stepper, norm
+from numerics.exponential.piece import Piece
+from numerics.exponential.stepper import ExponentialStepper
+from numerics.methods import GradientSystem, Observation, Progress, Settings, Stepper, choose, norm
 
 __all__ = ["GradientSystem", "Observation", "Progress", "Run", "Settings", "integrate"]
 
 Array = NDArray[np.float64]
 COMPANION = 100.0  # how much looser the tolerances of the companion run are
 _EPS = float(np.finfo(np.float64).eps)
-# Where the step is bounded by stability the error estimate of DOP853 falls short: errors of 4 times the tolerance were
-# seen in tests.
-_JITTER = 10.0
 _TINY = 1e-150  # no length scale is smaller: squares of tolerances are to stay in range
 # A run is stationary when its present speed would take away less than this fraction of the loss even over HORIZON times
 # the time elapsed, after so many steps, and no faster than at half that time.
-_NEGLIGIBLE, _HORIZON, _SETTLED = 1e-12, 10.0, 256
+_NEGLIGIBLE, _HORIZON, _SETTLED, _SETTLED_IMPLICIT = 1e-12, 10.0, 256, 12
 _OFTEN = 16  # every so many steps it is looked at
 
 
@@ -56,6 +55,7 @@ class Run:
     message: str
     nfev: int
     steps: int
+    method: str = ""
 
 
 @dataclass
@@ -72,14 +72,16 @@ class _Record:
     apart_theta: float = 0.0
     apart_length: float = 0.0
 
-    def add(self, t: float, state: Array, other: Array | None, seen: Observation) -> None:
+    def add(
+        self, t: float, state: Array, other: Array | None, seen: Observation, uncertainty: tuple[float, float]
+    ) -> None:
         settings = self.settings
+        tolerance, last = uncertainty
         displacement = np.array(state[:-2])
         error_theta = error_length = error_residual = math.nan
         if other is not None:
             # the run's own tolerances are added: where both runs happen to take the same steps they agree by chance
             self.apart_theta = max(self.apart_theta, norm(displacement - other[:-2]))
-            tolerance = self.tolerance(t, displacement)
             error_theta = self.apart_theta + tolerance
             self.apart_length = max(self.apart_length, float(np.max(np.abs(state[-2:] - other[-2:]))))
             error_length = self.apart_length + settings.rtol * float(state[-2]) + settings.atol * (t > 0)
@@ -88,7 +90,7 @@ class _Record:
             # a step may put an error of the size of its tolerance in any direction, also the one that v is steepest in
             error_residual = self.still_apart(residual) + seen.rounding
             if t > 0:
-                error_residual += self.system.sensitivity(displacement) * tolerance
+                error_residual += self.system.sensitivity(displacement) * last
         if len(self.times) >= max(16, int(settings.max_state_bytes // displacement.nbytes)):
             self.thinned += 1
             self.times, self.states, self.scalars = self.times[::2], self.states[::2], self.scalars[::2]
@@ -98,29 +100,27 @@ class _Record:
             (seen.loss, seen.rho, seen.residual, state[-2], state[-1], error_theta, error_length, error_residual)
         )
 
-    def tolerance(self, t: float, displacement: Array) -> float:
-        """What the steps may be wrong by there: ‖·‖ of the parameters."""
-        settings = self.settings
-        share = math.sqrt(displacement.size) * (t > 0)
-        return _JITTER * (settings.rtol * norm(displacement) + settings.atol * share)
-
     def still_apart(self, residual: float) -> float:
         """The largest distance of the residuals so far, each scaled by how much the residual has decreased since."""
         apart, then = np.array(self.apart).T
         return float(np.max(apart * (residual / np.maximum(then, max(residual, 1e-300)))))
 
 
-def integrate(system: GradientSystem, settings: Settings) -> Run:
+Watch = Callable[[float, Piece], None]
+"""Called after every step of the exponential method with its end and its interpolant."""
+
+
+def integrate(system: GradientSystem, settings: Settings, watch: Watch | None = None) -> Run:
     """Integrate the gradient flow of `system` until the first end condition of `settings`.
 
     Nothing that has been computed is lost: an interrupt (KeyboardInterrupt) ends the run with status "interrupted".
     """
-    return _Integration(system, settings).run()
+    return _Integration(system, settings, watch).run()
 
 
 class _Integration:
-    def __init__(self, system: GradientSystem, settings: Settings) -> None:
-        self.system, self.settings = system, settings
+    def __init__(self, system: GradientSystem, settings: Settings, watch: Watch | None = None) -> None:
+        self.system, self.settings, self.watch = system, settings, watch
         self.deadline = math.inf if settings.max_seconds is None else time.monotonic() + settings.max_seconds
         self.events: dict[float, float] = {}
         self.event_errors: dict[float, float] = {}
@@ -140,29 +140,29 @@ class _Integration:
             raise ValueError("the gradient is not finite at the start: check the scale of the data and of the network")
         settings = self.settings = replace(settings, atol=self._atol(now))
         self.record = _Record(self.system, settings)
-        self.main = Stepper(self.system, settings)
-        self.companion = None
+        self.method = choose(self.system, settings)
+        self.main = self.method.build(self.system, settings, 1.0, None)
+        if self.watch is not None and isinstance(self.main, ExponentialStepper):
+            self.main.keep(self.watch)
+        self.companion: Stepper | None = None
         if settings.error_estimate:
             # SciPy's first step does not depend on the tolerance and grows tenfold whenever it may: from the same one
             # both runs would take the same steps for a while, and agree whatever their error.  For the same reason the
             # companion does not end its steps at the stored times.
             first = min(3.0 * self.main.step_size, settings.t_max)
-            self.companion = Stepper(self.system, settings, COMPANION, first)
-        self.record.add(0.0, start, start if settings.error_estimate else None, now)
+            self.companion = self.method.build(self.system, settings, COMPANION, first)
+        self.record.add(0.0, start, start if settings.error_estimate else None, now, (0.0, 0.0))
         while self.pending and now.residual <= self.pending[0]:
             level = self.pending.pop(0)
             self.events[level], self.event_errors[level] = 0.0, 0.0
         if now.loss <= settings.loss_stop:
             return self._finish("loss_stop", "the initial loss is already at the requested level")
-        grid = self._grid(now)
+        self.grid = self._grid(now)
+        self.target = next(self.grid)
         status = ""
         try:
-            target = next(grid)
             while not status:
-                status = self._advance(target)
-                if not status and self.main.t == target:
-                    self._store(target)
-                    target = next(grid)
+                status = self._advance(settings.t_max if self.main.dense else self.target)
         except KeyboardInterrupt:
             status = "interrupted"
         if status != "loss_stop":
@@ -205,7 +205,7 @@ class _Integration:
         main.step(target)
         if main.failure is not None:
             return "failed"
-        seen = self.system.observe(main.state[:-2])
+        seen = main.observe()
         ends = seen.loss <= settings.loss_stop
         stop = self._root(lambda seen: seen.loss, settings.loss_stop) if ends else math.inf
         while self.pending and seen.residual <= self.pending[0]:
@@ -214,6 +214,7 @@ class _Integration:
             if at > stop:
                 break
             self.pending.pop(0)
+            self._store_until(at)  # in ascending order, as the companion has to be asked
             self.events[level] = at
             self.event_errors[level] = self._event_error(level, at)
             if settings.times is None:  # whoever names a level wants to see the state there
@@ -221,8 +222,10 @@ class _Integration:
         if settings.progress is not None:
             settings.progress(min(main.t, stop), seen.loss, settings.loss_stop)
         if ends:
+            self._store_until(stop)
             self._store(stop)
             return "loss_stop"
+        self._store_until(main.t)
         if math.isinf(settings.t_max) and main.steps >= _OFTEN and np.array_equal(main.before[1][:-2], main.state[:-2]):
             # at rest to the last digit: steps would grow without bound, and the companion, whose steps stability
             # bounds, could not follow
@@ -232,15 +235,17 @@ class _Integration:
             self.companion.follow(main.t, settings.t_max, self.deadline)
         if main.t >= settings.t_max:
             return "t_max"
-        return "stationary" if main.steps % _OFTEN == 0 and self._stationary(seen.loss) else ""
+        look = main.dense or main.steps % _OFTEN == 0
+        return "stationary" if look and self._stationary(seen.loss) else ""
 
     def _stationary(self, loss: float) -> bool:
         """Nothing more is going to happen in the time left: see _NEGLIGIBLE.  A saddle that is being left speeds up."""
         t = self.main.t
-        speed = norm(self.system.velocity(self.main.state[:-2]))
+        speed = self.main.speed()
         self.speeds.append((t, speed))
         earlier = [s for at, s in self.speeds if at <= 0.5 * t]
-        if self.main.steps < _SETTLED or not earlier or speed > earlier[-1]:
+        settled = _SETTLED_IMPLICIT if self.method.implicit else _SETTLED
+        if self.main.steps < settled or not earlier or speed > earlier[-1]:
             return False
         gone = speed * speed * min(_HORIZON * t, self.settings.t_max - t)
         return gone <= _NEGLIGIBLE * (loss - self.settings.loss_stop)
@@ -258,7 +263,11 @@ class _Integration:
         left, right = main.before[0], main.t
         if excess(right) >= 0:
             return right
-        return left if excess(left) <= 0 else float(brentq(excess, left, right, xtol=4 * _EPS * right, rtol=4 * _EPS))
+        if excess(left) <= 0:
+            return left
+        # far finer than the run itself is accurate
+        fine = max(4 * _EPS, 1e-4 * self.settings.rtol)
+        return float(brentq(excess, left, right, xtol=fine * right, rtol=fine))
 
     def _event_error(self, level: float, at: float) -> float:
         """|Δt| of a level: how far apart the two runs are there, in time.
@@ -273,7 +282,7 @@ class _Integration:
             return math.nan
         shift = max(abs(self.system.observe(other[:-2]).residual - level), self.record.still_apart(level))
         state = self.main.within(at)[:-2]
-        shift += self.system.sensitivity(state) * self.record.tolerance(at, state)
+        shift += self.system.sensitivity(state) * self.main.uncertainty(at, state)[1]
         seen = self.system.observe(state)
         # −d/dt ‖r‖ by a small displacement along the velocity, large enough to stand out from rounding
         velocity, step = self.system.velocity(state), self.main.t - self.main.before[0]
@@ -282,6 +291,12 @@ class _Integration:
             fall = seen.residual - self.system.observe(state + width * velocity).residual
             slope = max(slope, (fall - seen.rounding) / width)
         return (shift + seen.rounding) / slope + self.settings.rtol * at if slope > 0 else math.inf
+
+    def _store_until(self, t: float) -> None:
+        """Record the grid up to t, all of it where a step passes several of its times."""
+        while self.target <= t:
+            self._store(self.target)
+            self.target = next(self.grid, math.inf)
 
     def _store(self, t: float) -> None:
         """Record the state at a time in the last step; the companion follows as far as there is time for it."""
@@ -292,9 +307,10 @@ class _Integration:
             try:
                 other = self.companion.cover(t, self.settings.t_max)
             except KeyboardInterrupt:  # the point itself is not to be lost
-                self.record.add(t, state, None, self.system.observe(state[:-2]))
+                self.record.add(t, state, None, self.system.observe(state[:-2]), (0.0, 0.0))
                 raise
-        self.record.add(t, state, other, self.system.observe(state[:-2]))
+        seen = self.system.observe(state[:-2])
+        self.record.add(t, state, other, seen, self.main.uncertainty(t, state[:-2]))
 
     def _message(self, status: str, initial_loss: float) -> str:
         settings, main = self.settings, self.main
@@ -324,16 +340,22 @@ class _Integration:
         if settings.loss_stop and loss > settings.loss_stop:
             more = math.log(loss / settings.loss_stop) / rate if rate > 0 else math.inf
             need = f"; at its present rate the loss needs about {more:.2g} more time, {self._steps(more)} more steps"
+        return f"{limit} reached at {where}{goal}{need}. {self._advice()}"
+
+    def _advice(self) -> str:
+        ways = "raise the limit, stop earlier (loss_stop, t_max, a discrepancy level)"
+        if self.method.implicit:
+            return f"{ways[0].upper()}{ways[1:]}, or loosen rtol"
         return (
-            f"{limit} reached at {where}{goal}{need}. The step size ({main.step_size:.2g}) is bounded by the "
-            "stability of an explicit method when the problem is stiff (operator with a large condition number): raise "
-            "the limit, stop earlier (loss_stop, t_max, a discrepancy level), or use a better conditioned operator"
+            f"The step size ({self.main.step_size:.2g}) is bounded by the stability of an explicit method when the "
+            f"problem is stiff (operator with a large condition number): {ways}, use a better conditioned operator, or "
+            'method = "exponential"'
         )
 
     def _decay(self) -> float:
         """The present exponential rate of the loss, ‖θ̇‖²/loss."""
         loss = self.record.scalars[-1][0]
-        speed = norm(self.system.velocity(self.main.state[:-2]))
+        speed = self.main.speed()
         return speed * speed / loss if loss > 0 else math.inf
 
     def _steps(self, more: float) -> str:
@@ -362,4 +384,5 @@ class _Integration:
             message=message,
             nfev=self.main.nfev + (0 if self.companion is None else self.companion.nfev),
             steps=self.main.steps,
+            method=self.method.name,
         )

@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.activations import CompiledActivation
+from numerics.exponential.head import Head
+from numerics.exponential.layers import LayersKernel
+from numerics.gradient_system import norm
 from numerics.integrator import Observation
 from numerics.losses import CompiledLoss
 from numerics.networks.two_layer import Train, TwoLayer
-from numerics.stepper import norm
 
 Array = NDArray[np.float64]
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class ReducedProblem:
 
     Parameters
     ----------
-    C: shape (m, p).
+    C: shape (m, p), or (p,): the diagonal of a square one (`speed.reduction`: the singular values).
     y: shape (m,).
     loss, activation: compiled items of the registries.
     train: "both" or "W".
@@ -58,9 +59,10 @@ class ReducedProblem:
     def __post_init__(self) -> None:
         TwoLayer(self.activation, self.train, self.a0, self.V0)  # checks a0, V0, train
         m, p = self.y.shape[0] if self.y.ndim == 1 else -1, self.V0.shape[0]
-        if self.C.shape != (m, p):
+        if self.C.shape not in ((m, p), (p,) if m == p else (m, p)):
             raise ValueError(
-                f"C has shape {self.C.shape}; with y {self.y.shape} and V0 {self.V0.shape} it must be (m, p)"
+                f"C has shape {self.C.shape}; with y {self.y.shape} and V0 {self.V0.shape} it must be (m, p), or (p,) "
+                "for a diagonal one if m = p"
             )
         for name, array in (("C", self.C), ("y", self.y)):
             if array.dtype != np.float64 or not np.all(np.isfinite(array)):
@@ -81,6 +83,20 @@ class ReducedProblem:
         """Rank of the operator: rows of V̂."""
         return int(self.V0.shape[0])
 
+    def forward(self, x: Array) -> Array:
+        """C x, for x of shape (p,) or (p, j)."""
+        if self.C.ndim == 1:
+            return self.C * x if x.ndim == 1 else self.C[:, None] * x
+        return self.C @ x
+
+    def adjoint(self, q: Array) -> Array:
+        """Cᵀ q, shape (p,)."""
+        return self.C * q if self.C.ndim == 1 else self.C.T @ q
+
+    def head(self) -> Head:
+        """x → L_y(C x)."""
+        return Head(self.C, self.y, self.loss)
+
     def system(self) -> BothLayers | InnerLayer:
         """The gradient system to be integrated."""
         return BothLayers(self) if self.train == "both" else InnerLayer(self)
@@ -89,13 +105,23 @@ class ReducedProblem:
 class BothLayers:
     """:class:`numerics.integrator.GradientSystem` of (a, V̂): displacement = [a − a0, (V̂ − V̂0) row by row]."""
 
+    exponential = ""
+    """Why :mod:`numerics.exponential` does not suit; empty: it does."""
+
     def __init__(self, problem: ReducedProblem) -> None:
         self.problem = problem
+        self.rank = problem.p
         self.leading = problem.k
         self.size = problem.k * (problem.p + 1)
         self._root = math.sqrt(problem.k)
         self._V = np.empty_like(problem.V0)  # work space: V̂0 + displacement
-        self._scale = norm(problem.C)
+        self._head = problem.head()
+        self._scale = self._head.scale
+
+    def kernel(self) -> LayersKernel:
+        """For exponential collocation."""
+        problem = self.problem
+        return LayersKernel(self._head, problem.activation, problem.a0, problem.V0, 1 / self._root, outer=True)
 
     def _unpack(self, displacement: Array) -> tuple[Array, Array]:
         k = self.leading
@@ -107,7 +133,7 @@ class BothLayers:
         problem, k = self.problem, self.leading
         a, V = self._unpack(displacement)
         hidden = problem.activation.phi(a) / self._root
-        q = problem.C.T @ problem.loss.grad(problem.C @ (V @ hidden), problem.y)
+        q = problem.adjoint(problem.loss.grad(problem.forward(V @ hidden), problem.y))
         out = np.empty(self.size)
         np.multiply(problem.activation.dphi(a), q @ V, out=out[:k])
         out[:k] /= -self._root
@@ -119,8 +145,7 @@ class BothLayers:
         a, V = self._unpack(displacement)
         hidden = self.problem.activation.phi(a) / self._root
         x = V @ hidden
-        reach = self._scale * norm(V) * norm(hidden)
-        return _observation(self.problem, self.problem.C @ x, reach)
+        return self._head.observe(x, norm(V) * norm(hidden))
 
     def sensitivity(self, displacement: Array) -> float:
         """‖∂v/∂(a, V̂)‖, the Jacobian being [C V̂ D_a/√k, C (·) φ(a)/√k]."""
@@ -130,8 +155,8 @@ class BothLayers:
         slopes = problem.activation.dphi(a) / self._root
 
         def gram(u: Array) -> Array:
-            q = problem.C.T @ u
-            return problem.C @ (V @ (slopes * slopes * (q @ V)) + outer * outer * q)
+            q = problem.adjoint(u)
+            return problem.forward(V @ (slopes * slopes * (q @ V)) + outer * outer * q)
 
         return _spectral_norm(gram, problem.y.size, self._scale * math.hypot(norm(V * slopes), outer))
 
@@ -139,11 +164,20 @@ class BothLayers:
 class InnerLayer:
     """:class:`numerics.integrator.GradientSystem` of a alone: displacement = a − a0; B = C V̂/√k is formed once."""
 
+    exponential = ""
+
     def __init__(self, problem: ReducedProblem) -> None:
         self.problem = problem
+        self.rank = min(problem.y.size, problem.k)
         self.leading = self.size = problem.k
-        self.B = problem.C @ problem.V0 / math.sqrt(problem.k)
+        self.B = problem.forward(problem.V0) / math.sqrt(problem.k)
         self._scale = norm(self.B)
+        self._head = Head(None, problem.y, problem.loss)
+
+    def kernel(self) -> LayersKernel:
+        """For exponential collocation."""
+        problem = self.problem
+        return LayersKernel(self._head, problem.activation, problem.a0, self.B, 1.0, outer=False)
 
     def velocity(self, displacement: Array) -> Array:
         """ȧ."""
@@ -155,7 +189,7 @@ class InnerLayer:
     def observe(self, displacement: Array) -> Observation:
         """Loss, ρ and residual."""
         hidden = self.problem.activation.phi(self.problem.a0 + displacement)
-        return _observation(self.problem, self.B @ hidden, self._scale * norm(hidden))
+        return self._head.observe(self.B @ hidden, self._scale * norm(hidden))
 
     def sensitivity(self, displacement: Array) -> float:
         """‖∂v/∂a‖ = ‖B D_a‖."""
@@ -183,10 +217,3 @@ def _spectral_norm(gram: Callable[[Array], Array], m: int, frobenius: float) -> 
             u = gram(u / size)
             found = math.sqrt(norm(u))
     return min(2.0 * found, frobenius) if found > 0 else frobenius
-
-
-def _observation(problem: ReducedProblem, v: Array, reach: float) -> Observation:
-    """`reach` bounds the size of the terms that v is the sum of: a few ulp of it are its typical rounding error."""
-    loss = float(problem.loss.value(v, problem.y))
-    rounding = 4 * _EPS * (reach + norm(problem.y))
-    return Observation(loss, float(problem.loss.rho(v, problem.y)), v - problem.y, rounding)

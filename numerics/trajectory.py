@@ -33,6 +33,7 @@ class Trajectory:
         (no error estimate asked for, or no time left for it).  See :mod:`numerics.integrator`.
     events: residual level → first time at which ‖v − y‖ ≤ level; event_errors: level → estimate of its error.
     status: "loss_stop", "t_max", "stationary", "max_seconds", "max_steps", "interrupted" or "failed"; message: the same in words.
+    method: name of the integration method (:data:`numerics.methods.METHODS`).
     nfev, steps: evaluations of the gradient (companion run included), accepted steps.
     conserved_drift: max over neurons and stored times of the change of ‖v̂_i‖²/2 − G(a_i), which the exact flow keeps
         (`dip2.conservation`); None for W only and for ReLU, which has no G.
@@ -58,6 +59,7 @@ class Trajectory:
     nfev: int
     steps: int
     conserved_drift: float | None
+    method: str = ""
 
     def __len__(self) -> int:
         return int(self.t.size)
@@ -100,6 +102,7 @@ def from_run(problem: ReducedProblem, run: Run) -> Trajectory:
         nfev=run.nfev,
         steps=run.steps,
         conserved_drift=None if V is None else _drift(problem, a, V),
+        method=run.method,
     )
 
 

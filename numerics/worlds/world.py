@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from numerics.exponential.head import Model, model_of
+from numerics.exponential.vector import VectorKernel
+from numerics.gradient_system import Observation
 from numerics.losses import CompiledLoss
 from numerics.losses import loss as compiled_loss
-from numerics.stepper import Observation
 from numerics.worlds.claimed import Power, Understated
 from numerics.worlds.deep import DeepGenerator
 from numerics.worlds.generators import Array, Generator, Quadratic, array
@@ -102,6 +104,21 @@ class World:
     def velocity(self, d: Array) -> Array:
         """−∇_θ L_y(F(g(θ))), shape (size,)."""
         return np.asarray(-self.generator.jacobian(d).T @ self.q(d))
+
+    @property
+    def exponential(self) -> str:
+        """Why exponential collocation does not suit; empty: it does."""
+        return "" if isinstance(self.loss, CompiledLoss) else f"the loss {self.loss.name} has no model of its Hessian"
+
+    def kernel(self) -> VectorKernel:
+        """For exponential collocation."""
+        return VectorKernel(self)
+
+    def linearize(self, d: Array) -> tuple[Array, Model]:
+        """J_F J_g (m, size) and the model of ∇L_y at d."""
+        x = self.generator.output(d)
+        J = np.asarray(self.operator.jacobian(x) @ self.generator.jacobian(d))
+        return J, model_of(self.loss, self.operator(x), self.y)
 
     def observe(self, d: Array) -> Observation:
         """Loss, ρ, residual, and a few ulp of the terms that F(g) is the sum of."""

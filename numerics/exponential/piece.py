@@ -1,0 +1,64 @@
+"""Dense output: a step's own interpolant, as accurate between its nodes as at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numerics.exponential.collocation import at
+from numerics.exponential.tables import Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outer:
+    """How V moved inside a step: c, q at the nodes (q − 1, p), φ(a) and φ(a + δa) at the nodes (q, k)."""
+
+    scale: float
+    q: Array
+    rows: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The displacement inside one step of size h, as a function of τ in [0, 1].
+
+    before: the displacement at its start (size,).  RZ, rates, zs, z: the frozen linear part in its eigenbasis.  rc: the
+    linear model of q at the nodes.  force: the inner velocity there.  J = V diag(slopes): Jacobian of x by the inner
+    parameters.  outer: None where those are all.
+    """
+
+    h: float
+    table: Table
+    before: Array
+    RZ: Array
+    rates: Array
+    zs: Array
+    z: Array
+    rc: Array
+    force: Array
+    V: Array
+    slopes: Array | float
+    outer: Outer | None = None
+
+    @property
+    def fastest(self) -> float:
+        """The largest rate of the linear part."""
+        return float(self.rates[-1]) if self.rates.size else 0.0
+
+    def __call__(self, tau: float) -> Array:
+        """The displacement at τ: a new array (size,)."""
+        b, hw = at(self.rates, self.zs, self.h, self.table, np.array([tau]), self.z)
+        combined = hw @ self.rc + b @ self.RZ.T
+        out = self.before.copy()
+        inner = (hw @ self.force + (combined @ self.V) * self.slopes)[0]
+        k = inner.size
+        out[:k] += inner
+        if self.outer is not None:
+            c, q, rows = self.outer.scale, self.outer.q, self.outer.rows
+            factor = np.concatenate((combined * c, (-c * hw[0])[:, None] * q))
+            out[k:].reshape(q.shape[1], k)[...] += factor.T @ rows
+        return out
