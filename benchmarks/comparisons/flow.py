@@ -106,7 +106,9 @@ def achieved(competitor: Competitor, reference: Reference, tolerance: float, tim
         worst = max(worst, reference.error(fraction, competitor.ask("answer", timeout=timeout)))
         if worst > GOAL:
             break
+        # of the runs that will be timed, not of a tolerance that is tried and rejected afterwards
         competitor.expected = competitor.ask("last", timeout=timeout)
+        competitor.row.note = str(competitor.ask("about", timeout=timeout))
     return worst
 
 

@@ -79,7 +79,7 @@ class Fake:
     """A competitor whose error is a known function of its tolerance."""
 
     def __init__(self, factor: float) -> None:
-        self.factor, self.tolerance, self.fraction = factor, 0.0, 1.0
+        self.factor, self.tolerance, self.seen = factor, 0.0, 0.0
         self.entry = flow.Entry("fake", "nowhere:Nothing", ladder=flow.DECADES)
         self.row = flow.Row("flow", "case", "fake")
         self.expected = 0.0
@@ -88,7 +88,8 @@ class Fake:
         if command == "configure":
             self.tolerance = arguments[0]["tolerance"]
             self.t_end = arguments[0]["t_end"]
-        return self.factor * self.tolerance if command == "answer" else 0.0
+        self.seen = self.tolerance if command == "answer" else self.seen
+        return {"answer": self.factor * self.tolerance, "about": f"ran with {self.seen:.0e}"}.get(command, 0.0)
 
 
 class Exact:
@@ -106,6 +107,7 @@ def test_tuning_takes_the_loosest_tolerance_that_is_good_enough_everywhere(facto
     assert fake.t_end == 2.0
     assert error == pytest.approx(3 * factor * chosen)
     assert fake.row.setting == f"rtol {chosen:.0e}"
+    assert fake.row.note == f"ran with {chosen:.0e}"
 
 
 def test_tuning_that_fails_says_so() -> None:
