@@ -81,7 +81,7 @@ def test_what_cannot_run_says_why(toys: str) -> None:
         Entry("excluded", "toys:Toy", excluded="dense Jacobian"),
     ]
     limit = 500_000_000
-    rows = {row.contender: row for row in compare("toys", CASE, entries, Setup(2, timeout=5.0, memory_limit=limit))}
+    rows = {row.contender: row for row in compare("toys", CASE, entries, Setup(2, timeout=8.0, memory_limit=limit))}
     assert list(rows) == [entry.label for entry in entries]
     assert rows["ours"].status == "ok"
     assert rows["missing"].status == "not installed: pip install 'dipcert[peers]' (a_module_that_nobody_has)"
@@ -90,7 +90,7 @@ def test_what_cannot_run_says_why(toys: str) -> None:
         assert rows[name].status == "out of memory (limit 0.5 GB)"
     assert rows["killed"].status == "out of memory (the worker was killed)"
     assert rows["exits"].status.startswith("failed: the worker ended with code 7")
-    assert rows["hanging"].status == "time-out after 5 s (prepare)"
+    assert rows["hanging"].status == "time-out after 8 s (prepare)"
     assert "--neural-tangents-python" in rows["elsewhere"].status
     assert rows["excluded"].status == "not run: dense Jacobian"
     text = tables.markdown(rows.values())
@@ -107,10 +107,11 @@ def test_turns_are_taken_and_rotate(toys: str, tmp_path: Path) -> None:
     assert log.read_text() == "ABC" + "ABC" + "ABC" + "BCA" + "CAB"
     for row in rows:
         assert row.samples == 3
-        assert row.median == pytest.approx(0.1, rel=0.2)
+        assert row.median is not None
+        assert 0.1 <= row.median < 0.2  # a busy machine sleeps longer, never shorter
         assert row.minimum is not None
         assert row.minimum <= row.median
-        assert row.ratio == pytest.approx(1.0, rel=0.2)
+        assert row.ratio == pytest.approx(1.0, rel=0.5)
         assert row.note == "noted"
         assert row.cpu_per_wall is not None
         assert row.cpu_per_wall < 0.5  # it sleeps
@@ -123,7 +124,7 @@ def test_the_budget_ends_a_slow_contender_but_never_before_one_sample(toys: str)
     ]
     ours, slow = compare("toys", CASE, entries, Setup(4))
     assert (ours.samples, slow.samples) == (4, 1)
-    assert slow.ratio == pytest.approx(4.0, rel=0.2)
+    assert slow.ratio == pytest.approx(4.0, rel=0.5)
     assert slow.ratio_low is not None
     assert slow.ratio_high is not None
     assert slow.ratio_low <= slow.ratio <= slow.ratio_high
@@ -131,7 +132,8 @@ def test_the_budget_ends_a_slow_contender_but_never_before_one_sample(toys: str)
 
 def test_iterations_of_a_run_are_divided_out_and_prints_do_no_harm(toys: str) -> None:
     (row,) = compare("toys", CASE, [Entry("chatty", "toys:Chatty", ours=True)], Setup(1))
-    assert row.median == pytest.approx(0.01, rel=0.3)
+    assert row.median is not None
+    assert 0.01 <= row.median < 0.02
 
 
 def test_a_judge_that_gives_up_leaves_a_row(toys: str) -> None:
