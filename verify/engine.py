@@ -40,8 +40,7 @@ class Engine:
 
     `kind` is "flow" or "descent"; `loss_ratio` ends both.  Flow: `t_max` (None: none), `rtol`, `points_per_decade`, stored
     `times` (None: a log grid), `max_steps`, `method` (auto or a name of `numerics.methods.METHODS`).
-     Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known
-    constant and c need not be below 1 (:func:`numerics.worlds.claimed_step`).
+    Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known constant and c need not be below 1 (:func:`numerics.worlds.claimed_step`).
     """
 
     kind: Literal["flow", "descent"] = "flow"
