@@ -51,7 +51,9 @@ class Instance:
             return ReducedProblem(
                 problem.forward, problem.y, problem.loss, network.activation, network.train, network.a, network.V
             )
-        return ReducedProblem.restrict(network, svd.core(), self.U, problem.y, problem.loss)
+        # UᵀV is known already: the constants are about it
+        V = network.restricted(self.U)
+        return ReducedProblem(svd.core(), problem.y, problem.loss, network.activation, network.train, network.a, V)
 
     def reduced_network(self) -> TwoLayer:
         """The network at θ(0) in reduced coordinates (V̂ = UᵀV, p × k)."""

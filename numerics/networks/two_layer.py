@@ -157,6 +157,10 @@ class TwoLayer:
         error = (rounding + derivative + product_error * largest / root) * _UP + _TINY
         return Factor(matrix, error)
 
+    def restricted(self, U: Array | None = None) -> Array:
+        """UᵀV in floating point, shape (p, k), computed once for each basis; V itself without `U`."""
+        return self._restricted(U)[0]
+
     def _restricted(self, U: Array | None) -> tuple[Array, float]:
         """UᵀV in floating point and a bound of its Frobenius error."""
         if U is None:
@@ -331,5 +335,6 @@ def _column_norms_upper(matrix: Array) -> Array:
     scaled = np.ldexp(matrix, -shift) if shift else matrix
     n = matrix.shape[0]
     gamma = (n + 2) * _U / (1 - (n + 2) * _U)
-    squares = np.einsum("ij,ij->j", scaled, scaled) * (1 + 2 * gamma) + 4 * n * _TINY
+    # row by row, as they lie in memory (einsum goes down the columns: five times slower)
+    squares = np.square(scaled).sum(axis=0) * (1 + 2 * gamma) + 4 * n * _TINY
     return np.ldexp(np.sqrt(squares) * _UP, shift) + _TINY
