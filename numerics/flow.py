@@ -48,19 +48,23 @@ def gradient_flow(
         (weighted losses) it may dip in between unseen.
     times: times to store besides 0 and the end; by default a log grid of `points_per_decade` points from 1e-3 of the
         initial time scale L/‖θ̇‖² on.
-    rtol, atol: tolerances of DOP853 on the displacement θ − θ(0) and on the lengths, local and a component.  atol is
+    rtol, atol: tolerances on the displacement θ − θ(0).  Exponential: the error of θ in the Euclidean norm is to stay below
+        rtol times the path length so far, plus atol.  The SciPy methods: local, and a component, lengths included.  atol is
         relative to the distance 2L/‖θ̇‖ that the parameters go in the first time constant, where that is below 1.
     max_seconds, max_steps: limits on wall time (companion included) and on accepted steps; nothing computed is lost.
     progress: called after every step with (t, loss, loss_stop).
     error_estimate: integrate a companion run with 100 times looser tolerances (somewhat more than half again the cost).
+    method: a name of :data:`numerics.methods.METHODS`, or "auto": exponential collocation (stiffness costs little), unless
+        rtol is below 1e-12 or, at large ranks, explicit steps are estimated to be cheaper: then DOP853.
+    lengths: whether the path lengths are followed (NaN otherwise; some per cent of the cost of the exponential method).
     max_state_bytes: when the stored states outgrow this, every other stored time is dropped (at least 16 remain).
 
     Raises
     ------
     ValueError: settings out of range, or a loss that is not finite at the start.
 
-    Memory: DOP853 keeps 16 vectors of the size of the state, pk + k (both layers) or k (W only), and as many for the
-    companion.
+    Memory, in vectors of the size of the state, pk + k (both layers) or k (W only): about 6 for exponential collocation,
+    16 for DOP853 (as many again while an event is located), and as many for the companion.
 
     >>> import numpy as np
     >>> from numerics.activations import activation
@@ -93,8 +97,8 @@ def gradient_flow(
 def state_at(trajectory: Trajectory, t: float, rtol: float = 1e-10, atol: float = 1e-13) -> TwoLayer:
     """The reduced network at any time of the run: dense output, integrated anew from the last stored time before t.
 
-    The interpolant of DOP853 is not under error control (on stiff problems it is off by orders of magnitude more than the
-    steps themselves), so the few steps from the nearest stored state are taken again, to the tolerances given here.
+    A trajectory keeps states, no interpolants (:func:`numerics.solve.solve_flow` can): the few steps from the nearest stored
+    state are taken again, to the tolerances given here.
 
     Parameters
     ----------

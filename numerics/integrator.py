@@ -2,8 +2,9 @@
 
 Error estimate.  A companion run with tolerances 100 times looser goes along; at every stored time the distance between
 the two runs is recorded.  It is essentially the error of the companion, hence an over-estimate of the error of the run
-itself, to which the run's own tolerance is added (for the residual: carried there by the norm of the Jacobian).  Where
-the step is bounded by stability both runs jitter, and may be close for an instant by chance.  So the distance of the
+itself, to which the run's own uncertainty is added (for the residual: that of the last step, carried there by the norm of
+the Jacobian): for exponential collocation the sum of its local estimates, for the SciPy methods their tolerance.  Where the
+step is bounded by stability both runs jitter, and may be close for an instant by chance.  So the distance of the
 parameters counts with its largest value so far, and so does that of the residuals, which may decrease only as the
 residual does: no relative accuracy is ever gained.  It is an estimate, not an enclosure: both runs use one method.
 """

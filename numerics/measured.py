@@ -146,7 +146,9 @@ def _table() -> dict[str, Measure]:
         "Omega": Measure(lambda p: g(p).modulus_at(norm(p.d)), errors.of_jacobian),
         # the kernel energy
         "E": Measure(lambda p: values.energy_at(p, p.d), errors.of_energy),
-        "dE": Measure(lambda p: float(p.rate_of(lambda d: values.energy_at(p, d))), errors.of_energy_rate),
+        "dE": Measure(
+            lambda p: float(p.rate_of(lambda d: values.energy_at(p, d), p.energy_reach)), errors.of_energy_rate
+        ),
         "G_L": Measure(values.growth, errors.of_length),
         # one neuron: that whose conserved quantity has moved most
         "conserved": Measure(lambda p: float(values.conserved(p.net)[values.worst_neuron(p)]), errors.of_conserved),

@@ -96,7 +96,12 @@ def of_energy_rate(p: Point, value: float) -> float:
     """Truncation relative to what the rate is made of, rounding of E over the step, the state."""
     energy = p.value("E")
     scale = abs(value) + norm(p.v - p.world.y) ** 2 + energy * p.speed
-    return (_DIFFERENCES + 8 * p.relative) * scale + 1e-13 * energy * p.speed / p.reach
+    move = p.energy_reach
+    size = math.sqrt(2 * energy) + 2 * move  # of J⁺(x − x̄) at the ends of the stencil
+    sigma = float(np.linalg.svd(p.J, compute_uv=False)[-1])
+    cancelled = 4 * np.finfo(float).eps * norm(p.x) / sigma if sigma > 0 else math.inf
+    noise = (1e-13 * size + cancelled) * size * p.speed / move
+    return (_DIFFERENCES + 8 * p.relative) * scale + noise
 
 
 def of_length(p: Point, value: float) -> float:

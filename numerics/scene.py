@@ -236,11 +236,17 @@ class Point:
 
     @cached_property
     def time_step(self) -> float:
-        """The step of :meth:`rate`; NaN at rest."""
+        """The step of :meth:`rate`; NaN at rest.
+
+        The loss has to stay nearly what it is over the stencil, for functions of it are differenced: to first order, and to
+        second, which counts where the run creeps along next to a steep direction.
+        """
         loss = self.series("loss")
         if not (self.speed > 0 and loss > 0):
             return math.nan
-        return min(_FRACTION * loss / self.speed**2, 1e-2 / self.speed)
+        slope = self.world.sensitivity(self.d)
+        bent = _COORDINATE * 10 * self.series("residual") / slope if slope > 0 else math.inf
+        return min(_FRACTION * loss / self.speed, 1e-2, bent) / self.speed
 
     def rate(self, quantity: Callable[[float], float]) -> float:
         """The derivative in time of a function of the loss, by differences along the velocity; NaN at rest."""
@@ -250,14 +256,15 @@ class Point:
         terms = [w * quantity(self.world.objective(self.d + j * h * self.velocity)) for j, w in _STENCIL]
         return math.fsum(terms) / h
 
-    def rate_of(self, quantity: Callable[[Array], Any]) -> Any:
+    def rate_of(self, quantity: Callable[[Array], Any], move: float | None = None) -> Any:
         """The derivative in time of a function of the displacement, by differences along the velocity.
 
-        The parameters move by 1e-3 at most, and by a hundredth of what may take σ_min(J_g) to zero.  LookupError at rest.
+        The parameters move by `move`; by default 1e-3 at most, and a hundredth of what may take σ_min(J_g) to zero.
+        LookupError at rest.
         """
         if not self.speed > 0:
             raise LookupError("the run is at rest: derivatives along it have no direction")
-        h = self.reach / self.speed
+        h = (self.reach if move is None else move) / self.speed
         return sum(w * quantity(self.d + j * h * self.velocity) for j, w in _STENCIL) / h
 
     @cached_property
@@ -266,6 +273,13 @@ class Point:
         modulus = self.world.generator.modulus
         sigma = float(np.linalg.svd(self.J, compute_uv=False)[-1])
         return min(1e-3, 1e-2 * sigma / modulus) if modulus * sigma > 0 else 1e-3
+
+    @cached_property
+    def energy_reach(self) -> float:
+        """The same for E = ½‖J⁺(x − x̄)‖²: next to x̄ a move that is large against ‖J⁺(x − x̄)‖ would see the terms of
+        higher order, not the derivative.
+        """
+        return min(self.reach, max(math.sqrt(2 * self.value("E")), 1e-5))
 
     @cached_property
     def coordinate_step(self) -> float:

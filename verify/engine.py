@@ -40,7 +40,8 @@ class Engine:
 
     `kind` is "flow" or "descent"; `loss_ratio` ends both.  Flow: `t_max` (None: none), `rtol`, `points_per_decade`, stored
     `times` (None: a log grid), `max_steps`, `method` (auto or a name of `numerics.methods.METHODS`).
-    Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known constant and c need not be below 1 (:func:`numerics.worlds.claimed_step`).
+    Descent: γM = 2c, `steps`; with a `claim`, M is this many times the known constant and c need not be below 1
+    (:func:`numerics.worlds.claimed_step`).
     """
 
     kind: Literal["flow", "descent"] = "flow"
@@ -61,7 +62,10 @@ class Engine:
             "flow": ("c", "steps", "claim"),
             "descent": ("t_max", "rtol", "points_per_decade", "times", "max_steps", "method"),
         }
-        return {name: value for name, value in asdict(self).items() if name not in ours[self.kind]}
+        left_out = (
+            ours[self.kind] if self.method != "auto" else (*ours[self.kind], "method")
+        )  # as before it could be named
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Engine:

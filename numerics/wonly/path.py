@@ -197,8 +197,9 @@ class Path:
             step = self.direction(weights, inv_t, gradient, min(0.1, math.sqrt(size / scale)))
             if step is None:
                 break
-            slope = float(gradient @ step)
-            if not slope < 0:
+            with np.errstate(over="ignore", invalid="ignore"):  # next to infeasible data the step has no bound
+                slope = float(gradient @ step)
+            if not (slope < 0 and math.isfinite(slope)):
                 break
             alpha = 1.0
             for _ in range(50):

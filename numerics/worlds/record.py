@@ -1,4 +1,4 @@
-"""Runs of small worlds: gradient flow by DOP853, gradient descent step by step, with what was seen on the way."""
+"""Runs of small worlds: gradient flow by any method, gradient descent step by step, with what was seen on the way."""
 
 from __future__ import annotations
 

@@ -72,7 +72,10 @@ def test_mixture_limits_are_where_the_evidence_reaches_the_level(trials, share, 
     assert (upper < 1) == (successes < trials)
     for end in (lower, upper):
         if 0 < end < 1:
-            assert mixture_log_evidence(successes, trials, end) == pytest.approx(level, abs=1e-6)
+            # the evidence is steep near 0 and 1: the limit itself, to 1e-9, is what is claimed
+            nearby = [end - 1e-9 * min(end, 1 - end), end, end + 1e-9 * min(end, 1 - end)]
+            found = [float(mixture_log_evidence(successes, trials, one)) for one in nearby]
+            assert min(found) - 1e-6 <= level <= max(found) + 1e-6
 
 
 @pytest.mark.parametrize("p", [0.05, 0.2, 0.7])

@@ -323,7 +323,7 @@ def test_imports_run_one_way(package, forbidden):
         ("theory/theorems", set()),
         ("theory/losses", {"base"}),
         ("theory/activations", {"base"}),
-        ("numerics/operators", {"base", "dft", "periodic"}),
+        ("numerics/operators", {"base", "dft", "filtered", "periodic", "transforms"}),
     ],
 )
 def test_every_item_has_its_line(folder, helpers):

@@ -67,6 +67,7 @@ def test_every_operator_kind_builds_from_a_file(name, tmp_path):
         "blur": "std = 0.5",
         "compose": '[[operator.parts]]\nkind = "subsample"\nevery = 2\n[[operator.parts]]\nkind = "blur"\nstd = 0.5',
         "dense": 'file = "A.npy"',
+        "fourier": "fraction = 0.5",
         "fourier_synthesis": "power = 0.5",
         "gaussian": "m = 3",
         "identity": "",
