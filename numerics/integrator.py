@@ -259,7 +259,7 @@ class _Integration:
         main = self.main
 
         def excess(t: float) -> float:
-            return math.log(max(function(self.system.observe(main.within(t)[:-2])), 1e-300) / max(level, 1e-300))
+            return math.log(max(function(main.observe_within(t)), 1e-300) / max(level, 1e-300))
 
         left, right = main.before[0], main.t
         if excess(right) >= 0:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from numerics.activations import CompiledActivation
 from numerics.exponential.head import Head
 from numerics.exponential.layers import LayersKernel
+from numerics.exponential.weights import Weights
 from numerics.gradient_system import norm
 from numerics.integrator import Observation
 from numerics.losses import CompiledLoss
@@ -173,34 +174,36 @@ class InnerLayer:
         self.matrix_entries = problem.y.size * problem.k
         self.leading = self.size = problem.k
         self.B = problem.forward(problem.V0) / math.sqrt(problem.k)
-        self._scale = norm(self.B)
+        self.weights = Weights(self.B, paired=True)
+        self._columns = np.einsum("ij,ij->j", self.B, self.B)
+        self._scale = math.sqrt(float(np.sum(self._columns)))
         self._head = Head(None, problem.y, problem.loss)
 
     def kernel(self) -> LayersKernel:
         """For exponential collocation."""
         problem = self.problem
-        return LayersKernel(self._head, problem.activation, problem.a0, self.B, 1.0, outer=False)
+        return LayersKernel(self._head, problem.activation, problem.a0, self.B, 1.0, outer=False, weights=self.weights)
 
     def velocity(self, displacement: Array) -> Array:
         """ȧ."""
         problem = self.problem
         a = problem.a0 + displacement
-        gradient = problem.loss.grad(self.B @ problem.activation.phi(a), problem.y)
-        return -problem.activation.dphi(a) * (gradient @ self.B)
+        gradient = problem.loss.grad(self.weights.push(problem.activation.phi(a)), problem.y)
+        return -problem.activation.dphi(a) * self.weights.pull(gradient)
 
     def observe(self, displacement: Array) -> Observation:
         """Loss, ρ and residual."""
         hidden = self.problem.activation.phi(self.problem.a0 + displacement)
-        return self._head.observe(self.B @ hidden, self._scale * norm(hidden))
+        return self._head.observe(self.weights.push(hidden), self._scale * norm(hidden))
 
     def sensitivity(self, displacement: Array) -> float:
         """‖∂v/∂a‖ = ‖B D_a‖."""
         slopes = self.problem.activation.dphi(self.problem.a0 + displacement)
 
         def gram(u: Array) -> Array:
-            return self.B @ (slopes * slopes * (u @ self.B))
+            return self.weights.push(slopes * slopes * self.weights.pull(u))
 
-        return _spectral_norm(gram, self.problem.y.size, norm(self.B * slopes))
+        return _spectral_norm(gram, self.problem.y.size, math.sqrt(float(self._columns @ (slopes * slopes))))
 
 
 def _spectral_norm(gram: Callable[[Array], Array], m: int, frobenius: float) -> float:

@@ -20,6 +20,7 @@ from numerics.exponential.collocation import Collocation
 from numerics.exponential.head import Head
 from numerics.exponential.piece import Outer, Piece
 from numerics.exponential.tables import Table
+from numerics.exponential.weights import Weights
 from numerics.gradient_system import Observation, norm
 
 Array = NDArray[np.float64]
@@ -38,18 +39,28 @@ class LayersKernel(Collocation):
     a, V: shapes (k,), (p, k): the start.  V is not copied.
     scale: c of x = c V φ(a).
     outer: whether V moves.
+    weights: the products of V, if they are at hand.
     """
 
     def __init__(
-        self, head: Head, activation: CompiledActivation, a: Array, V: Array, scale: float, outer: bool
+        self,
+        head: Head,
+        activation: CompiledActivation,
+        a: Array,
+        V: Array,
+        scale: float,
+        outer: bool,
+        weights: Weights | None = None,
     ) -> None:
         self.head, self.activation, self.scale, self.outer = head, activation, scale, outer
         self.a0, self.V0 = a, V
         self.p, self.k = V.shape
         self.displacement = np.zeros(self.k * (self.p + 1) if outer else self.k)
         self.piece: Piece | None = None
+        self._a_before = a
         self.keep = False
         self.a, self.V = a, V
+        self.weights = Weights(V, paired=not outer) if weights is None else weights
         self._spare: Array | None = None  # a second buffer for V: dense output needs the one of the step's start
         self.freeze()
 
@@ -63,23 +74,22 @@ class LayersKernel(Collocation):
         c = self.scale
         self.hidden = self.activation.phi(self.a)
         self.hidden2 = float(self.hidden @ self.hidden)
-        self.x = (self.V @ self.hidden) * c
+        self.x = self.weights.push(self.hidden) * c
         slopes = self.activation.dphi(self.a) * c
         self.f2 = self.hidden2 * c * c if self.outer else 0.0
         if refresh:
             model = self.head.model(self.x)
             self.slopes, self.drift = slopes, None
-            self.VD = self.V * slopes
-            theta = self.VD @ self.VD.T
+            theta = self.weights.gram(slopes)
             if self.outer:
                 theta[np.diag_indices(self.p)] += self.f2
             self.decompose(model, theta)
-            velocity = (model.q @ self.V) * slopes
+            velocity = self.weights.pull(model.q) * slopes
             q2 = float(model.q @ model.q)
         else:
             q = self.head.gradient(self.x)
-            velocity = -(q @ self.V) * slopes
-            image = self.VD @ velocity
+            velocity = -self.weights.pull(q) * slopes
+            image = self.weights.push(velocity * self.slopes)
             self.drift = (velocity, image, image @ self.RZ)
             q2 = float(q @ q)
         self.speed_leading = math.sqrt(float(velocity @ velocity))
@@ -97,7 +107,7 @@ class LayersKernel(Collocation):
     # ------------------------------------------------------------------------------------------------- the sweeps
     def predict(self, b: Array) -> None:
         """The frozen linear flow."""
-        self.da = (b @ self.V) * self.slopes
+        self.da = self.weights.pull(b) * self.slopes
         if self.drift is not None:
             self.da += (self.h * self.tau)[:, None] * self.drift[0]
         self.lead = b * self.scale if self.outer else b
@@ -113,7 +123,7 @@ class LayersKernel(Collocation):
     def _output(self, hw: Array, new: Array) -> tuple[Array, Array]:
         """x at rows `new` = φ(a + δa), and their products with φ(a)."""
         c = self.scale
-        x = new @ self.V.T
+        x = self.weights.push(new)
         if not self.outer:
             return x * c, np.zeros(len(new))
         if self.q is None:
@@ -125,13 +135,13 @@ class LayersKernel(Collocation):
 
     def _force(self, hw: Array, q: Array, argument: Array) -> Array:
         """ȧ at rows of a + δa, V + δV."""
-        pulled = q @ self.V
+        pulled = self.weights.pull(q)
         if self.outer:
             if self.q is None:
-                pulled += np.sum(self.lead * q, axis=1)[:, None] * self.hidden
+                pulled += np.einsum("ip,ip->i", self.lead, q)[:, None] * self.hidden
             else:
                 weights = np.empty((len(q), len(self.rows)))
-                weights[:, 0] = np.sum(self.lead * q, axis=1)
+                weights[:, 0] = np.einsum("ip,ip->i", self.lead, q)
                 weights[:, 1:] = (-self.scale * hw) * (q @ self.q.T)
                 pulled += weights @ self.rows
         slopes = self.activation.dphi(argument)
@@ -148,7 +158,7 @@ class LayersKernel(Collocation):
         self.force = self._force(hw, q, argument)
         if self.drift is not None:
             self.force -= self.drift[0]
-        image = self.force @ self.VD.T + linear @ self.theta
+        image = self.weights.push(self.force * self.slopes) + linear @ self.theta
         if self.outer:
             image -= q * (along * (self.scale * self.scale))[:, None]
             self.rows[1:] = new
@@ -160,7 +170,7 @@ class LayersKernel(Collocation):
         """The nodes anew; how far they moved."""
         combined = hw @ self.rc + b
         new = hw @ self.force
-        new += (combined @ self.V) * self.slopes
+        new += self.weights.pull(combined) * self.slopes
         if self.drift is not None:
             new += (self.h * self.tau)[:, None] * self.drift[0]
         difference = new - self.da
@@ -180,7 +190,7 @@ class LayersKernel(Collocation):
         """The error estimate of the quadrature."""
         combined = hd @ self.rc + bd
         inner = hd @ self.force
-        inner += (combined @ self.V) * self.slopes
+        inner += self.weights.pull(combined) * self.slopes
         squares = np.einsum("ik,ik->i", inner, inner)
         if self.outer:
             assert self.q is not None
@@ -191,7 +201,7 @@ class LayersKernel(Collocation):
             across = self.rows[1:] - self.shares[:, None] * self.hidden
             gram = (across @ across.T) * (self.q @ self.q.T)
             squares += np.einsum("ip,ip->i", along, along) * self.hidden2
-            squares += (c * c) * np.maximum(np.einsum("ij,jl,il->i", hd, gram, hd), 0.0)
+            squares += (c * c) * np.maximum(np.einsum("ij,ij->i", hd @ gram, hd), 0.0)
         return math.sqrt(float(np.max(squares)))
 
     def step_length(self) -> float:
@@ -210,11 +220,13 @@ class LayersKernel(Collocation):
             assert self.q is not None
             outer = Outer(c, self.q, self.rows)
         self.piece = Piece(
-            h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.V, self.slopes,
+            h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.weights,
+            self.slopes,
             outer, self.drift,
         )  # fmt: skip
         self.displacement = displacement = self.displacement.copy()
         displacement[: self.k] += self.da[-1]
+        self._a_before = self.a
         self.a = self.a0 + displacement[: self.k]
         if self.outer:
             assert self.q is not None
@@ -224,6 +236,7 @@ class LayersKernel(Collocation):
             start = self.V
             self.V = np.add(self.V0, moved, out=self._spare)
             self._spare = None if start is self.V0 or self.keep else start
+            self.weights = Weights(self.V)
         self.freeze(refresh)
 
     def node_speeds(self) -> tuple[Array, Array]:
@@ -240,3 +253,14 @@ class LayersKernel(Collocation):
     def observe(self) -> Observation:
         """What is seen at the present point; `reach` as :meth:`numerics.exponential.head.Head.observe` wants it."""
         return self.head.observe(self.x, self.scale * norm(self.V) * math.sqrt(self.hidden2))
+
+    def observe_within(self, tau: float) -> Observation:
+        """What is seen at a fraction τ of the last step, without forming V there."""
+        piece = self.piece
+        assert piece is not None
+        inner, factor = piece.inner(tau)
+        new = self.activation.phi(self._a_before + inner)
+        x = piece.weights.push(new)
+        if piece.outer is not None:
+            x = x + factor.T @ (piece.outer.rows @ new)
+        return self.head.observe(self.scale * x, self.scale * norm(piece.weights.V) * math.sqrt(float(new @ new)))

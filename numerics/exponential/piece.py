@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from numerics.exponential.collocation import at
 from numerics.exponential.tables import Table
+from numerics.exponential.weights import Weights
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class Piece:
     z: Array
     rc: Array
     force: Array
-    V: Array
+    weights: Weights
     slopes: Array | float
     outer: Outer | None = None
     drift: tuple[Array, Array, Array] | None = None
@@ -50,19 +51,25 @@ class Piece:
         """The largest rate of the linear part."""
         return float(self.rates[-1]) if self.rates.size else 0.0
 
-    def __call__(self, tau: float) -> Array:
-        """The displacement at τ: a new array (size,)."""
+    def inner(self, tau: float) -> tuple[Array, Array]:
+        """δ of the inner parameters (k,) at τ, and the factor (q, p) of δV = factorᵀ rows (empty without `outer`)."""
         moved = None if self.drift is None else self.drift[2]
         b, hw = at(self.rates, self.zs, self.h, self.table, np.array([tau]), self.z, moved)
         combined = hw @ self.rc + b @ self.RZ.T
-        out = self.before.copy()
-        inner = (hw @ self.force + (combined @ self.V) * self.slopes)[0]
+        inner = (hw @ self.force + self.weights.pull(combined) * self.slopes)[0]
         if self.drift is not None:
             inner += self.h * tau * self.drift[0]
+        if self.outer is None:
+            return inner, np.empty((0, 0))
+        c = self.outer.scale
+        return inner, np.concatenate((combined * c, (-c * hw[0])[:, None] * self.outer.q))
+
+    def __call__(self, tau: float) -> Array:
+        """The displacement at τ: a new array (size,)."""
+        inner, factor = self.inner(tau)
+        out = self.before.copy()
         k = inner.size
         out[:k] += inner
         if self.outer is not None:
-            c, q, rows = self.outer.scale, self.outer.q, self.outer.rows
-            factor = np.concatenate((combined * c, (-c * hw[0])[:, None] * q))
-            out[k:].reshape(q.shape[1], k)[...] += factor.T @ rows
+            out[k:].reshape(factor.shape[1], k)[...] += factor.T @ self.outer.rows
         return out

@@ -62,6 +62,9 @@ class Kernel(Protocol):
     def observe(self) -> Observation:
         """What is seen at its end."""
 
+    def observe_within(self, tau: float) -> Observation:
+        """What is seen inside it."""
+
 
 def nodes_for(rtol: float) -> int:
     """The number of nodes to begin with.
@@ -130,6 +133,11 @@ class ExponentialStepper:
     def observe(self) -> Observation:
         """What is seen at the end of the last step: the kernel has just been there."""
         return self.kernel.observe()
+
+    def observe_within(self, t: float) -> Observation:
+        """What is seen inside the last step."""
+        start = self.before[0]
+        return self.kernel.observe_within((t - start) / (self._t - start)) if t < self._t else self.kernel.observe()
 
     def speed(self) -> float:
         """‖θ̇‖ there."""

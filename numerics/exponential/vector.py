@@ -12,6 +12,7 @@ from numerics.exponential.collocation import Collocation
 from numerics.exponential.head import Model
 from numerics.exponential.piece import Piece
 from numerics.exponential.tables import Table
+from numerics.exponential.weights import Weights
 from numerics.gradient_system import Observation
 
 Array = NDArray[np.float64]
@@ -93,7 +94,7 @@ class VectorKernel(Collocation):
     def accept(self, h: float, table: Table, refresh: bool = True) -> None:
         """Move to the end of the step, and keep what its dense output needs."""
         self.piece = Piece(
-            h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, self.J, 1.0
+            h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, Weights(self.J), 1.0
         )  # fmt: skip
         self.displacement = self.displacement + self.delta[-1]
         self.freeze()
@@ -109,3 +110,8 @@ class VectorKernel(Collocation):
     def observe(self) -> Observation:
         """What is seen at the present point."""
         return self.system.observe(self.displacement)
+
+    def observe_within(self, tau: float) -> Observation:
+        """What is seen at a fraction τ of the last step."""
+        assert self.piece is not None
+        return self.system.observe(self.piece(tau))

@@ -106,20 +106,22 @@ def choose(system: GradientSystem, settings: Settings) -> Method:
 _STEPS, _SWEEPS, _ROWS = 30, 4, 9
 _STAGES, _REACH = 12, 6.0
 _BANDWIDTH, _FLOPS = 1.2e10, 4e10
+_NEARBY = 3e3  # a loss goal within this factor
 
 
 def _explicit_is_cheaper(system: GradientSystem, settings: Settings) -> bool:
     """Seconds of both methods, from sizes alone and two numbers: the fastest rate, by the power method behind
-    `sensitivity`, and the time to go: t_max, or until the slowest rate that could matter has brought the loss down.
+    `sensitivity`, and the time to go: t_max, or less where the loss has not far to fall.
     """
     start = np.zeros(system.size)
     fastest = system.sensitivity(start) ** 2 / 4.0  # an estimate from above by a factor of two in the norm
     seen = system.observe(start)
     velocity = system.velocity(start)
     speed2 = float(velocity @ velocity)
-    decades = math.log(max(seen.loss / settings.loss_stop, math.e)) if settings.loss_stop else math.inf
-    # at its present relative rate; stiff problems slow down, so this is a lower bound of what DOP853 has before it
-    horizon = min(settings.t_max, decades * seen.loss / speed2 if speed2 > 0 else math.inf)
+    horizon = settings.t_max
+    if settings.loss_stop and seen.loss < _NEARBY * settings.loss_stop and speed2 > 0:
+        # a goal nearby is reached at about the present rate; a far one has to wait for the slowest directions
+        horizon = min(horizon, 5 * math.log(max(seen.loss / settings.loss_stop, math.e)) * seen.loss / speed2)
     if math.isinf(horizon):
         return False
     rank, entries = float(system.rank), float(system.matrix_entries)  # type: ignore[attr-defined]

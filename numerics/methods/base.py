@@ -40,6 +40,9 @@ class Stepper(Protocol):
     def observe(self) -> Observation:
         """What is seen at the end of the last step."""
 
+    def observe_within(self, t: float) -> Observation:
+        """What is seen at a time inside the last step."""
+
     def speed(self) -> float:
         """‖θ̇‖ there."""
 

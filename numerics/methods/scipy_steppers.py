@@ -99,6 +99,10 @@ class ScipyStepper:
         """What is seen at the end of the last step."""
         return self.system.observe(self.state[:-2])
 
+    def observe_within(self, t: float) -> Observation:
+        """What is seen inside the last step."""
+        return self.system.observe(self.within(t)[:-2])
+
     def speed(self) -> float:
         """‖θ̇‖ there."""
         return norm(self.system.velocity(self.state[:-2]))
