@@ -23,7 +23,7 @@ _GROW, _SHRINK, _SAFETY = 8.0, 0.1, 0.9
 _CONTRACTION = 0.15  # the contraction of the sweeps that steps aim at: about three sweeps for every two digits
 _TRIES = 60
 # A costly decomposition serves on while the sweeps contract better than this and no rate times a step may exceed _REACH.
-_KEPT, _REACH = 0.1, 3e3
+_KEPT, _REACH = 0.06, 3e3
 # Local errors add up, and grow where the loss is not convex: a step is allowed this share of the tolerance on the path.
 _SHARE = 0.1
 
