@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,11 @@ class ReducedProblem:
         return Head(self.C, self.y, self.loss)
 
     def system(self) -> BothLayers | InnerLayer:
-        """The gradient system to be integrated."""
+        """The gradient system to be integrated, made once."""
+        return self._system
+
+    @cached_property
+    def _system(self) -> BothLayers | InnerLayer:
         return BothLayers(self) if self.train == "both" else InnerLayer(self)
 
 
