@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,28 +13,13 @@ from numerics.exponential.head import Model
 from numerics.exponential.piece import Piece
 from numerics.exponential.tables import Table
 from numerics.exponential.weights import Weights
-from numerics.gradient_system import Observation
+from numerics.gradient_system import GradientSystem, Observation
 
 Array = NDArray[np.float64]
 
 
-@runtime_checkable
-class Linearizable(Protocol):
+class Linearizable(GradientSystem, Protocol):
     """A gradient system that can say how its velocity is made: −Jᵀq with q ≈ q_0 + H J δ."""
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-
-    @property
-    def leading(self) -> int:
-        """How many, at the front, count for ℓ_a."""
-
-    def velocity(self, displacement: Array) -> Array:
-        """−∇L, shape (size,)."""
-
-    def observe(self, displacement: Array) -> Observation:
-        """The loss and the residual."""
 
     def linearize(self, displacement: Array) -> tuple[Array, Model]:
         """J (r, size) and the model of q: (R, s_0, q_0) with velocity = −Jᵀq_0."""

@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 from numerics.activations import activation
 from numerics.exponential.stepper import ExponentialStepper
-from numerics.exponential.tables import table
+from numerics.exponential.tables import ORDERS, table
 from numerics.flow import ReducedProblem, gradient_flow
 from numerics.gradient_system import Settings
 from numerics.integrator import integrate
@@ -218,3 +218,15 @@ def test_stepper_reports_what_it_cannot_do():
     stepper.step(1.0)
     assert stepper.failure is not None
     assert "no step succeeds from t = 0" in stepper.failure
+
+
+def test_the_order_adapts():
+    """Many nodes while the path bends, fewer where the sweeps rather than the error bound the step, or the other way."""
+    stepper = ExponentialStepper(problem(kappa=1e4, k=200, seed=1).system(), Settings(t_max=1e8, rtol=1e-5))
+    seen = []
+    while stepper.t < 1e8:
+        stepper.step(1e8)
+        assert stepper.failure is None
+        seen.append(stepper._table.q)
+    assert len(set(seen)) > 1
+    assert set(seen) <= set(ORDERS)
