@@ -21,7 +21,7 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from numerics.descent.interrupt import deferred
+from numerics.interrupt import deferred
 
 __all__ = ["Ensemble", "run", "seeds"]
 

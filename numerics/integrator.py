@@ -22,6 +22,7 @@ from scipy.optimize import brentq
 
 from numerics.exponential.piece import Piece
 from numerics.exponential.stepper import ExponentialStepper
+from numerics.interrupt import deferred
 from numerics.methods import GradientSystem, Observation, Progress, Settings, Stepper, choose, norm
 
 __all__ = ["GradientSystem", "Observation", "Progress", "Run", "Settings", "integrate"]
@@ -33,6 +34,7 @@ _TINY = 1e-150  # no length scale is smaller: squares of tolerances are to stay 
 # A run is stationary when its present speed would take away less than this fraction of the loss even over HORIZON times
 # the time elapsed, after so many steps, and no faster than at half that time.
 _NEGLIGIBLE, _HORIZON, _SETTLED, _SETTLED_IMPLICIT = 1e-12, 10.0, 256, 12
+_EARLY = 1e-2  # nothing is stationary before this fraction of the initial time scale loss/‖θ̇‖²
 _OFTEN = 16  # every so many steps it is looked at
 
 
@@ -74,10 +76,10 @@ class _Record:
     apart_length: float = 0.0
 
     def add(
-        self, t: float, state: Array, other: Array | None, seen: Observation, uncertainty: tuple[float, float]
+        self, t: float, state: Array, other: Array | None, seen: Observation, uncertainty: tuple[float, float, float]
     ) -> None:
         settings = self.settings
-        tolerance, last = uncertainty
+        tolerance, last, doubt = uncertainty
         displacement = np.array(state[:-2])
         error_theta = error_length = error_residual = math.nan
         if other is not None:
@@ -85,7 +87,7 @@ class _Record:
             self.apart_theta = max(self.apart_theta, norm(displacement - other[:-2]))
             error_theta = self.apart_theta + tolerance
             self.apart_length = max(self.apart_length, float(np.max(np.abs(state[-2:] - other[-2:]))))
-            error_length = self.apart_length + settings.rtol * float(state[-2]) + settings.atol * (t > 0)
+            error_length = doubt + self.apart_length + settings.rtol * float(state[-2]) + settings.atol * (t > 0)
             residual = seen.residual
             self.apart.append((norm(seen.difference - self.system.observe(other[:-2]).difference), residual))
             # a step may put an error of the size of its tolerance in any direction, also the one that v is steepest in
@@ -95,10 +97,13 @@ class _Record:
         if len(self.times) >= max(16, int(settings.max_state_bytes // displacement.nbytes)):
             self.thinned += 1
             self.times, self.states, self.scalars = self.times[::2], self.states[::2], self.scalars[::2]
+        length, leading = float(state[-2]), float(state[-1])
+        if self.scalars:  # interpolated inside steps: within their error, but a length never falls
+            length, leading = max(length, self.scalars[-1][3]), max(leading, self.scalars[-1][4])
         self.times.append(t)
         self.states.append(displacement)
         self.scalars.append(
-            (seen.loss, seen.rho, seen.residual, state[-2], state[-1], error_theta, error_length, error_residual)
+            (seen.loss, seen.rho, seen.residual, length, leading, error_theta, error_length, error_residual)
         )
 
     def still_apart(self, residual: float) -> float:
@@ -151,13 +156,18 @@ class _Integration:
             # both runs would take the same steps for a while, and agree whatever their error.  For the same reason the
             # companion does not end its steps at the stored times.
             first = min(3.0 * self.main.step_size, settings.t_max)
-            self.companion = self.method.build(self.system, settings, COMPANION, first)
-        self.record.add(0.0, start, start if settings.error_estimate else None, now, (0.0, 0.0))
+            # a companion that could hardly be looser would err as the run does: then it is the more accurate of the two
+            factor = COMPANION if settings.rtol * COMPANION <= 0.1 else 1.0 / COMPANION
+            self.companion = self.method.build(self.system, settings, factor, first if first > 0 else None)
+        self.record.add(0.0, start, start if settings.error_estimate else None, now, (0.0, 0.0, 0.0))
         while self.pending and now.residual <= self.pending[0]:
             level = self.pending.pop(0)
             self.events[level], self.event_errors[level] = 0.0, 0.0
         if now.loss <= settings.loss_stop:
             return self._finish("loss_stop", "the initial loss is already at the requested level")
+        if self.speed == 0 and math.isinf(settings.t_max):
+            return self._finish("stationary", "the gradient is zero at the start: a critical point, nothing moves")
+        self.scale = now.loss / self.speed / self.speed if self.speed > 0 else 0.0
         self.grid = self._grid(now)
         self.target = next(self.grid)
         status = ""
@@ -203,15 +213,20 @@ class _Integration:
             return "max_steps"
         if time.monotonic() >= self.deadline:
             return "max_seconds"
-        main.step(target)
+        with deferred():  # Ctrl-C between two steps: no state is half updated
+            main.step(target)
         if main.failure is not None:
             return "failed"
         seen = main.observe()
         ends = seen.loss <= settings.loss_stop
         stop = self._root(lambda seen: seen.loss, settings.loss_stop) if ends else math.inf
-        while self.pending and seen.residual <= self.pending[0]:
+        while self.pending:
             level = self.pending[0]
-            at = self._root(lambda seen: seen.residual, level)
+            # a step may span decades: where the residual is not monotone it may have been lower inside
+            crossed = main.t if seen.residual <= level else main.first_below(level)
+            if crossed is None:
+                break
+            at = self._root(lambda seen: seen.residual, level, crossed)
             if at > stop:
                 break
             self.pending.pop(0)
@@ -237,21 +252,32 @@ class _Integration:
         if main.t >= settings.t_max:
             return "t_max"
         look = main.dense or main.steps % _OFTEN == 0
-        return "stationary" if look and self._stationary(seen.loss) else ""
+        return "stationary" if look and self._stationary(seen) else ""
 
-    def _stationary(self, loss: float) -> bool:
-        """Nothing more is going to happen in the time left: see _NEGLIGIBLE.  A saddle that is being left speeds up."""
-        t = self.main.t
+    def _stationary(self, seen: Observation) -> bool:
+        """Nothing more is going to happen in the time left: see _NEGLIGIBLE.  A saddle that is being left speeds up.
+
+        Without a last time also where the residual is its own rounding error: no goal below it is ever reached.
+        """
+        t, loss = self.main.t, seen.loss
         speed = self.main.speed()
         self.speeds.append((t, speed))
         earlier = [s for at, s in self.speeds if at <= 0.5 * t]
+        if (
+            math.isinf(self.settings.t_max)
+            and seen.residual <= 4 * seen.rounding
+            and self.main.steps >= _SETTLED_IMPLICIT
+        ):
+            return True
+        if t < _EARLY * self.scale:
+            return False
         settled = _SETTLED_IMPLICIT if self.method.implicit else _SETTLED
         if self.main.steps < settled or not earlier or speed > earlier[-1]:
             return False
         gone = speed * speed * min(_HORIZON * t, self.settings.t_max - t)
         return gone <= _NEGLIGIBLE * (loss - self.settings.loss_stop)
 
-    def _root(self, function: Callable[[Observation], float], level: float) -> float:
+    def _root(self, function: Callable[[Observation], float], level: float, right: float | None = None) -> float:
         """The time in the last step at which `function` of the observation comes down to `level`.
 
         The logarithm is nearly linear in time, which saves evaluations.
@@ -261,7 +287,7 @@ class _Integration:
         def excess(t: float) -> float:
             return math.log(max(function(main.observe_within(t)), 1e-300) / max(level, 1e-300))
 
-        left, right = main.before[0], main.t
+        left, right = main.before[0], main.t if right is None else right
         if excess(right) >= 0:
             return right
         if excess(left) <= 0:
@@ -308,7 +334,7 @@ class _Integration:
             try:
                 other = self.companion.cover(t, self.settings.t_max)
             except KeyboardInterrupt:  # the point itself is not to be lost
-                self.record.add(t, state, None, self.system.observe(state[:-2]), (0.0, 0.0))
+                self.record.add(t, state, None, self.system.observe(state[:-2]), (0.0, 0.0, 0.0))
                 raise
         seen = self.system.observe(state[:-2])
         self.record.add(t, state, other, seen, self.main.uncertainty(t, state[:-2]))

@@ -154,8 +154,8 @@ class BothLayers:
         x = V @ hidden
         return self._head.observe(x, norm(V) * norm(hidden))
 
-    def sensitivity(self, displacement: Array) -> float:
-        """‖∂v/∂(a, V̂)‖, the Jacobian being [C V̂ D_a/√k, C (·) φ(a)/√k]."""
+    def _gram(self, displacement: Array) -> tuple[Callable[[Array], Array], float]:
+        """u → J Jᵀu and ‖J‖_F or more."""
         problem = self.problem
         a, V = self._unpack(displacement)
         outer = norm(problem.activation.phi(a)) / self._root
@@ -165,7 +165,18 @@ class BothLayers:
             q = problem.adjoint(u)
             return problem.forward(V @ (slopes * slopes * (q @ V)) + outer * outer * q)
 
-        return _spectral_norm(gram, problem.y.size, self._scale * math.hypot(norm(V * slopes), outer))
+        return gram, self._scale * math.hypot(norm(V * slopes), outer)
+
+    def sensitivity(self, displacement: Array) -> float:
+        """‖∂v/∂(a, V̂)‖ from above, the Jacobian being [C V̂ D_a/√k, C (·) φ(a)/√k]."""
+        gram, frobenius = self._gram(displacement)
+        return min(2.0 * _power(gram, self.problem.y.size, frobenius), frobenius)
+
+    def fastest_rate(self) -> float:
+        """An estimate of the largest rate of the flow at its start: ‖J‖² times the curvature of the loss."""
+        start = np.zeros(self.size)
+        gram, frobenius = self._gram(start)
+        return _curvature(self, start) * _power(gram, self.problem.y.size, frobenius) ** 2
 
 
 class InnerLayer:
@@ -201,18 +212,36 @@ class InnerLayer:
         hidden = self.problem.activation.phi(self.problem.a0 + displacement)
         return self._head.observe(self.weights.push(hidden), self._scale * norm(hidden))
 
-    def sensitivity(self, displacement: Array) -> float:
-        """‖∂v/∂a‖ = ‖B D_a‖."""
+    def _gram(self, displacement: Array) -> tuple[Callable[[Array], Array], float]:
+        """u → J Jᵀu and ‖J‖_F."""
         slopes = self.problem.activation.dphi(self.problem.a0 + displacement)
 
         def gram(u: Array) -> Array:
             return self.weights.push(slopes * slopes * self.weights.pull(u))
 
-        return _spectral_norm(gram, self.problem.y.size, math.sqrt(float(self._columns @ (slopes * slopes))))
+        return gram, math.sqrt(float(self._columns @ (slopes * slopes)))
+
+    def sensitivity(self, displacement: Array) -> float:
+        """‖∂v/∂a‖ = ‖B D_a‖ from above."""
+        gram, frobenius = self._gram(displacement)
+        return min(2.0 * _power(gram, self.problem.y.size, frobenius), frobenius)
+
+    def fastest_rate(self) -> float:
+        """An estimate of the largest rate of the flow at its start: ‖J‖² times the curvature of the loss."""
+        start = np.zeros(self.size)
+        gram, frobenius = self._gram(start)
+        return _curvature(self, start) * _power(gram, self.problem.y.size, frobenius) ** 2
 
 
-def _spectral_norm(gram: Callable[[Array], Array], m: int, frobenius: float) -> float:
-    """An estimate of ‖J‖ from above, given u → J Jᵀu on ℝ^m and ‖J‖_F or more: twice what the power method finds.
+def _curvature(system: BothLayers | InnerLayer, displacement: Array) -> float:
+    """The largest eigenvalue of ∇²L_y there, or more."""
+    y = system.problem.y
+    root = system.problem.loss.curvature_root(y + system.observe(displacement).difference, y)
+    return float(np.max(root.root)) ** 2 * max(1.0, (1.0 + root.gamma) ** 2)
+
+
+def _power(gram: Callable[[Array], Array], m: int, frobenius: float) -> float:
+    """What the power method finds of ‖J‖, given u → J Jᵀu on ℝ^m (‖J‖_F, `frobenius`, where it finds nothing).
 
     After q steps from a random unit vector it finds ‖J‖ m^{-1/(4q)} or so, hence at least half of ‖J‖ up to m = 10^6.
     """
@@ -226,4 +255,4 @@ def _spectral_norm(gram: Callable[[Array], Array], m: int, frobenius: float) -> 
                 return frobenius
             u = gram(u / size)
             found = math.sqrt(norm(u))
-    return min(2.0 * found, frobenius) if found > 0 else frobenius
+    return found if found > 0 else frobenius

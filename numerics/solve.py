@@ -6,7 +6,6 @@ run; this is the plain door, for any gradient system and for comparing methods.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +29,7 @@ class DenseFlow:
 
     ends: Array
     pieces: tuple[Piece, ...]
+    size: int
 
     def __call__(self, t: ArrayLike) -> Array:
         """Displacements at times in [0, end]: shape (size,) for one, (size, N) for N, as SciPy has it."""
@@ -41,7 +41,9 @@ class DenseFlow:
         return columns[0] if np.ndim(t) == 0 else np.array(columns).T
 
     def _one(self, t: float) -> Array:
-        i = min(bisect_left(self.ends.tolist(), t), len(self.pieces) - 1)
+        if t == 0 or not self.pieces:
+            return np.zeros(self.size)
+        i = min(int(np.searchsorted(self.ends, t)), len(self.pieces) - 1)
         start = float(self.ends[i - 1]) if i else 0.0
         return self.pieces[i](min((t - start) / self.pieces[i].h, 1.0))
 
@@ -92,8 +94,8 @@ def solve_flow(
     system: a :class:`numerics.gradient_system.GradientSystem`, for instance `ReducedProblem(...).system()` or a world.
     method: "auto" or a name of :data:`numerics.methods.METHODS`.
     t_eval: times to store; None: a log grid.
-    dense_output: keep the steps' interpolants (exponential method only).
-    events: residual norms whose first crossing is located.
+    dense_output: keep the steps' interpolants (exponential method only): memory for one V and one state a step.
+    events: residual norms whose first crossing, as seen at the ends of steps, is located inside the step.
     loss_stop: ends the run where the loss reaches it; then T may be infinite.
     rtol, atol: as in :func:`numerics.flow.gradient_flow`.
 
@@ -129,7 +131,11 @@ def solve_flow(
             pieces.append((t, piece))
 
     run = integrate(system, settings, watch)
-    sol = DenseFlow(np.array([t for t, _ in pieces]), tuple(piece for _, piece in pieces)) if dense_output else None
+    sol = (
+        DenseFlow(np.array([t for t, _ in pieces]), tuple(piece for _, piece in pieces), system.size)
+        if dense_output
+        else None
+    )
     chosen = slice(None) if times is None else np.isin(run.t, times)
     status = _STATUS.get(run.status, -1)
     return Solution(

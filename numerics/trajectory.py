@@ -116,8 +116,10 @@ def _drift(problem: ReducedProblem, a: Array, V: Array) -> float | None:
     def quantity(i: int) -> Array:
         return 0.5 * np.einsum("ij,ij->j", V[i], V[i]) - problem.activation.G(a[i])
 
-    first = quantity(0)
-    return float(max(np.max(np.abs(quantity(i) - first)) for i in chosen))
+    with np.errstate(over="ignore", invalid="ignore"):  # G overflows in saturated neurons: they are passed over
+        first = quantity(0)
+        moved = np.abs(np.array([quantity(i) - first for i in chosen]))
+    return float(np.max(moved[np.isfinite(moved)], initial=0.0)) if np.isfinite(moved).any() else None
 
 
 def signal(trajectory: Trajectory, i: int, network: TwoLayer, U: Array | None = None) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from numerics.flow import Trajectory, gradient_flow
+from numerics.methods import Settings, choose
 
 from . import assumptions, guarantees
 from .guarantees import Guarantee
@@ -21,6 +22,7 @@ from .observables import Observables, observe
 from .problem import Problem
 from .restart import Restart, along, from_start, is_costly
 from .scale import ScaleAdvice, smallest_scale
+from .tables import ProblemError
 from .verdict import Check, Verdict
 
 SCHEMA = "dipcert.run/1"
@@ -211,6 +213,10 @@ def simulate(instance: Instance, convergence: list[Guarantee], progress: Progres
         eps = instance.constants["eps"].value
         levels = [problem.tau * eps, eps]
     system = instance.reduced.system()
+    try:
+        choose(system, Settings(t_max=flow.t_max, method=flow.method))
+    except ValueError as error:
+        raise ProblemError(f"[flow] method: {error}") from None
     start = system.observe(np.zeros(system.size))
     # Below its own rounding error a residual means nothing.
     w_max = 1.0 if problem.loss.weights is None else float(problem.loss.weights.max())

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.descent.formulas import NotExpressible, formula
-from numerics.descent.interrupt import deferred
 from numerics.descent.objective import Quadratic, is_quadratic, objective, stable_step
 from numerics.descent.plain import PlainStepper, Stepper
 from numerics.descent.result import Descent
+from numerics.interrupt import deferred
 from numerics.reduced import ReducedProblem
 
 __all__ = ["Hook", "Kernel", "choose_kernel", "gradient_descent"]

@@ -25,9 +25,9 @@ from numerics.activations import CompiledActivation
 from numerics.descent import coefficients, elementary, kernels
 from numerics.descent.coefficients import SIN_LIMIT
 from numerics.descent.formulas import formula
-from numerics.descent.interrupt import Request
 from numerics.descent.kernels import TILE
 from numerics.descent.objective import Quadratic
+from numerics.interrupt import Request
 
 __all__ = ["FusedStepper", "compiled", "tile_function"]
 

@@ -13,8 +13,8 @@ from scipy.linalg.blas import dger
 from threadpoolctl import ThreadpoolController
 
 from numerics.descent.formulas import numpy_pair
-from numerics.descent.interrupt import Request
 from numerics.descent.objective import General, Quadratic
+from numerics.interrupt import Request
 
 __all__ = ["PlainStepper", "Stepper"]
 

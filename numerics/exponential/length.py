@@ -17,7 +17,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-_POINTS, _PANELS, _DEPTH = 10, 40, 24
+_POINTS, _PANELS, _DEPTH, _MOST = 10, 40, 24, 120
 
 
 @lru_cache(maxsize=32)
@@ -43,6 +43,8 @@ class SpeedPieces:
     h: float
     edges: Array
     coefficients: Array
+    doubt: float = 0.0
+    """What was left open where the panels ran out."""
 
     def upto(self, tau: float) -> Array:
         """(ℓ, ℓ_a) from the start of the step to τ, shape (2,)."""
@@ -76,16 +78,17 @@ def on_panels(
     key = tuple(points.tolist())
     integral, series = _fit(key), _series(key)
     waiting = [(float(left), float(right), 0) for left, right in pairwise(edges)][::-1]
-    done, pieces = [0.0], []
+    done, pieces, left_open = [0.0], [], 0.0
     while waiting:
         left, right, depth = waiting.pop()
         half = 0.5 * (right - left)
         values = np.array([speeds(left + half * (1.0 + point)) for point in points])
         doubt = h * half * float(np.max(np.abs(series[-2:] @ values)))
-        if doubt > tolerance and depth < _DEPTH:
+        if doubt > tolerance and depth < _DEPTH and len(done) + len(waiting) < _MOST:
             middle = left + half
             waiting += [(middle, right, depth + 1), (left, middle, depth + 1)]
             continue
+        left_open += max(doubt - tolerance, 0.0)
         done.append(right)
         pieces.append(integral @ values)
-    return SpeedPieces(h, np.array(done), np.array(pieces))
+    return SpeedPieces(h, np.array(done), np.array(pieces), left_open)

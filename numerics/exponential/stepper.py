@@ -20,8 +20,11 @@ Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
 
 _GROW, _SHRINK, _SAFETY = 8.0, 0.1, 0.9
-_CONTRACTION = 0.15  # the contraction of the sweeps that steps aim at: about three sweeps for every two digits
+_CONTRACTION = (
+    0.3  # the contraction of the sweeps that steps aim at, the worst of late: fewest evaluations in stiff runs
+)
 _TRIES = 60
+_NOISE = 1e-12  # relative, of a speed
 # A costly decomposition serves on while the sweeps contract better than this and no rate times a step may exceed _REACH.
 _KEPT, _REACH = 0.06, 3e3
 # Local errors add up, and grow where the loss is not convex: a step is allowed this share of the tolerance on the path.
@@ -65,6 +68,9 @@ class Kernel(Protocol):
     def observe_within(self, tau: float) -> Observation:
         """What is seen inside it."""
 
+    def node_residuals(self) -> Array:
+        """‖v − y‖ at its nodes, without the one at its start."""
+
 
 def nodes_for(rtol: float) -> int:
     """The number of nodes to begin with.
@@ -97,6 +103,7 @@ class ExponentialStepper:
         self.failure: str | None = None
         self.error = 0.0  # sum of the local estimates
         self.last = 0.0  # the last of them
+        self.doubt = 0.0  # what quadrature left open of the lengths
         self._path = 0.0  # sum of ‖δ‖ of the steps
         self._t = 0.0
         self._length = self._leading = 0.0
@@ -107,6 +114,7 @@ class ExponentialStepper:
         self._h = first_step if first_step is not None else (1.0 / stiffest if stiffest > 0 else settings.t_max)
         self._state = np.zeros(system.size + 2)
         self.before = (0.0, self._state)
+        self._nodes = self._table.tau
         self._slow = 0
         self._pieces: SpeedPieces | None = None
         self._watch: Callable[[float, Piece], None] | None = None
@@ -168,7 +176,7 @@ class ExponentialStepper:
         try:
             found = self.kernel.attempt(h, self._table, self._path, self._rtol, self._atol)
         except (ValueError, np.linalg.LinAlgError):  # far out: not a number
-            found = Attempt(False, math.inf, 0.0, 1, 1.0)
+            found = Attempt(False, math.inf, math.inf, 0.0, 1, 1.0)
         self.nfev += found.sweeps * (self._table.q - 1)
         return found
 
@@ -177,6 +185,7 @@ class ExponentialStepper:
         speeds = (kernel.speed, kernel.speed_leading)
         nodes = kernel.node_speeds() if self._lengths else None
         start = self._t
+        self._nodes = self._table.tau
         kernel.accept(h, self._table, not self._keeps(h, found))
         self._t = target if h == target - start else start + h
         self.steps += 1
@@ -201,8 +210,8 @@ class ExponentialStepper:
     def _plan(self, h: float, found: Attempt, tolerance: float) -> None:
         """Next step and order: as long as error and contraction allow."""
         q = self._table.q
-        by_error = _SAFETY * (tolerance / max(found.error, 1e-300)) ** (1.0 / q)
-        by_sweeps = _CONTRACTION / found.contraction
+        by_error = _SAFETY * (tolerance / max(found.quadrature, 1e-300)) ** (1.0 / q)
+        by_sweeps = _CONTRACTION / max(found.contraction, 1e-3)
         factor = max(0.2, min(_GROW, by_error, by_sweeps))
         wanted = h * factor
         if self._h <= h:  # the step was not cut short
@@ -225,11 +234,13 @@ class ExponentialStepper:
         rule = self._table
         values = np.column_stack([np.concatenate(([s], v)) for s, v in zip(start, nodes, strict=True)])
         doubt = h * float(np.max(np.abs(rule.ends_spread @ values)))
-        wanted = self._rtol * (self._path + self._length) + self._atol
+        # no finer than the speed itself is known: near rest it is rounding noise
+        wanted = _NOISE * h * float(np.max(values)) + self._rtol * (self._path + self._length) + self._atol
         if doubt <= wanted:
             self._pieces = at_nodes(h, np.concatenate(([0.0], rule.tau)), values)
         else:
             self._pieces = on_panels(h, self._piece().fastest, self._speeds, wanted)
+            self.doubt += self._pieces.doubt
         added = self._pieces.upto(1.0)
         self._length += float(added[0])
         self._leading += float(added[1])
@@ -266,9 +277,15 @@ class ExponentialStepper:
         self.follow(t, end)
         return self.within(t) if self.before[0] <= t <= self._t else None
 
-    def uncertainty(self, t: float, displacement: Array) -> tuple[float, float]:
+    def uncertainty(self, t: float, displacement: Array) -> tuple[float, float, float]:
         """The sum of the local estimates, and the last, with the rounding of the displacement."""
         if t <= 0:
-            return 0.0, 0.0
+            return 0.0, 0.0, 0.0
         rounding = 4 * _EPS * (norm(displacement) + self._path)
-        return self.error + rounding, self.last + rounding
+        return self.error + rounding, self.last + rounding, self.doubt
+
+    def first_below(self, level: float) -> float | None:
+        """The first node of the last step at which the residual norm is at or below `level`."""
+        below = np.flatnonzero(self.kernel.node_residuals() <= level)
+        start = self.before[0]
+        return start + float(self._nodes[below[0]]) * (self._t - start) if below.size else None

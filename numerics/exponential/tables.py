@@ -30,7 +30,7 @@ class Table:
     tau: (q − 1,) nodes without 0.  taylor: (q, q − 1), values at the nodes → coefficients of τ^l/l! of the interpolant
     (the value at 0 is zero).  weights: (q − 1, q − 1), ∫_0^{τ_i} of the interpolant.  spread, spread_weights: the same for
     the difference to the interpolant that leaves out a middle node: the error estimate.  ends: (q,) quadrature weights on
-    [0, 1] with the node 0; ends_spread: their difference to the rule without the middle node.
+    [0, 1] with the node 0; ends_spread: (q − 1, q), of ∫_0^{τ_i}, their difference to the rule without the middle node.
     """
 
     q: int
@@ -87,7 +87,7 @@ def table(q: int) -> Table:
         np.ascontiguousarray(_rounded(spread)[:, 1:]),
         np.ascontiguousarray(spread_weights[kept]),
         weights[-1].copy(),
-        spread_weights[-1].copy(),
+        spread_weights[1:].copy(),
     )
 
 

@@ -35,8 +35,8 @@ class VectorKernel(Collocation):
         self.keep = False
         self.freeze()
 
-    def freeze(self) -> None:
-        """Jacobian and model at the present point."""
+    def freeze(self, refresh: bool = True) -> None:
+        """Jacobian and model at the present point, always anew."""
         self.J, model = self.system.linearize(self.displacement)
         self.decompose(model, self.J @ self.J.T)
         velocity = -(model.q @ self.J)
@@ -78,6 +78,7 @@ class VectorKernel(Collocation):
 
     def accept(self, h: float, table: Table, refresh: bool = True) -> None:
         """Move to the end of the step, and keep what its dense output needs."""
+        self._passed = self.displacement + self.delta
         self.piece = Piece(
             h, table, self.displacement, self.RZ, self.rates, self.zs, self.z, self.rc, self.force, Weights(self.J), 1.0
         )  # fmt: skip
@@ -100,3 +101,7 @@ class VectorKernel(Collocation):
         """What is seen at a fraction τ of the last step."""
         assert self.piece is not None
         return self.system.observe(self.piece(tau))
+
+    def node_residuals(self) -> Array:
+        """‖v − y‖ at the nodes of the last step, without the one at its start."""
+        return np.array([self.system.observe(row).residual for row in self._passed])

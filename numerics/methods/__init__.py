@@ -110,11 +110,11 @@ _NEARBY = 3e3  # a loss goal within this factor
 
 
 def _explicit_is_cheaper(system: GradientSystem, settings: Settings) -> bool:
-    """Seconds of both methods, from sizes alone and two numbers: the fastest rate, by the power method behind
-    `sensitivity`, and the time to go: t_max, or less where the loss has not far to fall.
+    """Seconds of both methods, from sizes alone and two numbers: the fastest rate, by the power method,
+    and the time to go: t_max, or less where the loss has not far to fall.
     """
     start = np.zeros(system.size)
-    fastest = system.sensitivity(start) ** 2 / 4.0  # an estimate from above by a factor of two in the norm
+    fastest = float(system.fastest_rate())  # type: ignore[attr-defined]
     seen = system.observe(start)
     velocity = system.velocity(start)
     speed2 = float(velocity @ velocity)

@@ -58,8 +58,13 @@ class Stepper(Protocol):
     def within(self, t: float) -> Array:
         """The state at a time inside the last step."""
 
-    def uncertainty(self, t: float, displacement: Array) -> tuple[float, float]:
-        """What the steps may be wrong by at t, ‖·‖ of the parameters: all of them together, and the last one alone."""
+    def uncertainty(self, t: float, displacement: Array) -> tuple[float, float, float]:
+        """What the steps may be wrong by at t: ‖·‖ of the parameters, all of them together and the last one alone, and the
+        lengths besides.
+        """
+
+    def first_below(self, level: float) -> float | None:
+        """A time inside the last step at which the residual norm was seen at or below `level`, the earliest; or None."""
 
 
 Build = Callable[[GradientSystem, Settings, float, float | None], Stepper]

@@ -153,8 +153,12 @@ class ScipyStepper:
         solver.__dict__.clear()
         return cast(Array, found)
 
-    def uncertainty(self, t: float, displacement: Array) -> tuple[float, float]:
+    def uncertainty(self, t: float, displacement: Array) -> tuple[float, float, float]:
         """The tolerances, with an allowance: an error of that size may have been made in any direction."""
         share = math.sqrt(displacement.size) * (t > 0)
         size = _JITTER * (self._given.rtol * norm(displacement) + self._given.atol * share)
-        return size, size
+        return size, size, 0.0
+
+    def first_below(self, level: float) -> float | None:
+        """None: nothing is looked at inside a step."""
+        return None

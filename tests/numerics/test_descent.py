@@ -15,8 +15,8 @@ import pytest
 
 from numerics.activations import activation
 from numerics.descent import choose_kernel, engine, gradient_descent, kernel_spectrum, stable_step
-from numerics.descent.interrupt import deferred
 from numerics.flow import ReducedProblem
+from numerics.interrupt import deferred
 from numerics.losses import loss
 from theory.activations import ACTIVATIONS
 from theory.losses import LOSSES
