@@ -21,6 +21,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 @click.command(help="Compare dipcert with its peers, side by side in one run; see benchmarks/README.md.")
 @click.option("--list", "show", is_flag=True, help="Say what there is, and end.")
 @click.option("--only", multiple=True, type=click.Choice(list(COMPARISONS)), help="One comparison; may be repeated.")
+@click.option("--case", "cases", multiple=True, help="One case of sigma_min or flow by its name; may be repeated.")
 @click.option("--quick", is_flag=True, help="Smallest cases, few rounds: a check that everything works, no figures.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder of the results.")
 @click.option("--repeat", type=click.IntRange(min=1), default=None, help="Rounds: samples of each contender (11).")
@@ -36,6 +37,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main(
     show: bool,
     only: tuple[str, ...],
+    cases: tuple[str, ...],
     quick: bool,
     out: Path | None,
     repeat: int | None,
@@ -67,7 +69,7 @@ def main(
         print(f"[{time.monotonic() - begun:6.0f} s] {line}", file=sys.stderr, flush=True)
 
     limit = int(0.7 * machine.available_memory()) if memory is None else int(memory * 1e9)
-    setup = Setup(repeat or (3 if quick else 11), interpreters, limit, timeout, quick, seed, say)
+    setup = Setup(repeat or (3 if quick else 11), interpreters, limit, timeout, quick, seed, say, cases)
     described = machine.describe(interpreters)
     for name in only or COMPARISONS:
         rows = COMPARISONS[name].run(setup)

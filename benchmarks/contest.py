@@ -82,6 +82,7 @@ class Setup:
     memory_limit: bytes a worker may allocate (0: no limit).
     timeout: seconds that a single run may take.
     quick: small cases only.
+    cases: names of the cases to run (empty: all).
     say: where progress goes.
     """
 
@@ -92,6 +93,11 @@ class Setup:
     quick: bool = False
     seed: int = 0
     say: Callable[[str], None] = lambda line: None
+    cases: tuple[str, ...] = ()
+
+    def wanted(self, case: Mapping[str, Any]) -> bool:
+        """Whether a case is to be run."""
+        return not self.cases or str(case["name"]) in self.cases
 
 
 @dataclass

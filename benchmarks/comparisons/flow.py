@@ -137,7 +137,7 @@ def tune(competitor: Competitor, reference: Reference, timeout: float) -> float:
 def run(setup: Setup) -> list[Row]:
     """Every case."""
     rows = []
-    for case in CASES[:QUICK] if setup.quick else CASES:
+    for case in filter(setup.wanted, CASES[:QUICK] if setup.quick else CASES):
         case = {**case, "seed": setup.seed}
         setup.say(f"flow, {case['name']}: reference")
         reference = Reference(case)
