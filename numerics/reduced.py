@@ -108,7 +108,33 @@ class ReducedProblem:
         return BothLayers(self) if self.train == "both" else InnerLayer(self)
 
 
-class BothLayers:
+class _Reduced:
+    """What both systems make of u → J Jᵀu, J = ∂v/∂(parameters)."""
+
+    problem: ReducedProblem
+    size: int
+
+    def observe(self, displacement: Array) -> Observation:
+        """Loss, ρ and residual."""
+        raise NotImplementedError
+
+    def _gram(self, displacement: Array) -> tuple[Callable[[Array], Array], float]:
+        """u → J Jᵀu and ‖J‖_F or more."""
+        raise NotImplementedError
+
+    def sensitivity(self, displacement: Array) -> float:
+        """‖J‖ from above."""
+        gram, frobenius = self._gram(displacement)
+        return min(2.0 * _power(gram, self.problem.y.size, frobenius), frobenius)
+
+    def fastest_rate(self) -> float:
+        """An estimate of the largest rate of the flow at its start: ‖J‖² times the curvature of the loss."""
+        start = np.zeros(self.size)
+        gram, frobenius = self._gram(start)
+        return _curvature(self, start) * _power(gram, self.problem.y.size, frobenius) ** 2
+
+
+class BothLayers(_Reduced):
     """:class:`numerics.integrator.GradientSystem` of (a, V̂): displacement = [a − a0, (V̂ − V̂0) row by row]."""
 
     exponential = ""
@@ -167,19 +193,8 @@ class BothLayers:
 
         return gram, self._scale * math.hypot(norm(V * slopes), outer)
 
-    def sensitivity(self, displacement: Array) -> float:
-        """‖∂v/∂(a, V̂)‖ from above, the Jacobian being [C V̂ D_a/√k, C (·) φ(a)/√k]."""
-        gram, frobenius = self._gram(displacement)
-        return min(2.0 * _power(gram, self.problem.y.size, frobenius), frobenius)
 
-    def fastest_rate(self) -> float:
-        """An estimate of the largest rate of the flow at its start: ‖J‖² times the curvature of the loss."""
-        start = np.zeros(self.size)
-        gram, frobenius = self._gram(start)
-        return _curvature(self, start) * _power(gram, self.problem.y.size, frobenius) ** 2
-
-
-class InnerLayer:
+class InnerLayer(_Reduced):
     """:class:`numerics.integrator.GradientSystem` of a alone: displacement = a − a0; B = C V̂/√k is formed once."""
 
     exponential = ""
@@ -221,19 +236,8 @@ class InnerLayer:
 
         return gram, math.sqrt(float(self._columns @ (slopes * slopes)))
 
-    def sensitivity(self, displacement: Array) -> float:
-        """‖∂v/∂a‖ = ‖B D_a‖ from above."""
-        gram, frobenius = self._gram(displacement)
-        return min(2.0 * _power(gram, self.problem.y.size, frobenius), frobenius)
 
-    def fastest_rate(self) -> float:
-        """An estimate of the largest rate of the flow at its start: ‖J‖² times the curvature of the loss."""
-        start = np.zeros(self.size)
-        gram, frobenius = self._gram(start)
-        return _curvature(self, start) * _power(gram, self.problem.y.size, frobenius) ** 2
-
-
-def _curvature(system: BothLayers | InnerLayer, displacement: Array) -> float:
+def _curvature(system: _Reduced, displacement: Array) -> float:
     """The largest eigenvalue of ∇²L_y there, or more."""
     y = system.problem.y
     root = system.problem.loss.curvature_root(y + system.observe(displacement).difference, y)

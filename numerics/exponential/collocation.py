@@ -141,7 +141,8 @@ class Collocation:
                 remaining = change * believed / (1.0 - believed) if believed < 1 else math.inf
             if remaining <= _LEFT * tolerance or (sweep > 2 and change <= _NOISE * (path + length)):
                 quadrature = self.spread(h * table.spread_weights, _contract(ends, z) @ self.RZ.T)
-                tried = quadrature + min(remaining, change)
+                # sweeps that stagnate in rounding have no contraction to judge by
+                tried = quadrature + (remaining if remaining <= _LEFT * tolerance else change)
                 # what the nodes still lack shows in the spread as well: another sweep is cheaper than another step
                 good = tried <= (tolerance if sweep > 2 else 0.1 * tolerance)
                 if good or tried > 0.5 * error or sweep == MAX_SWEEPS:
