@@ -173,7 +173,7 @@ def activation(name: str) -> CompiledActivation:
     True
     """
     if name not in ACTIVATIONS:
-        near = get_close_matches(name, ACTIVATIONS, n=1)
+        near = get_close_matches(str(name), ACTIVATIONS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(sorted(ACTIVATIONS))}"
         raise ValueError(f"unknown activation {name!r}; {hint}")
     return CompiledActivation(ACTIVATIONS[name])

@@ -21,6 +21,7 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from numerics.door import integer
 from numerics.interrupt import deferred
 
 __all__ = ["Ensemble", "run", "seeds"]
@@ -101,8 +102,8 @@ def run(
     jobs = list(enumerate(streams))
     if isinstance(where, str) and where not in ("serial", "threads", "processes"):
         raise ValueError(f"where = {where!r}; choose 'serial', 'threads', 'processes' or give an Executor")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers = {workers}; at least one is needed")
+    if workers is not None:
+        integer("workers", workers, 1)
     count = 1 if where == "serial" else min(workers or _processors(), max(len(jobs), 1))
     gathered = _Gathered[T](len(jobs), progress)
     if where == "serial":

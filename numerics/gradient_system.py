@@ -17,6 +17,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.door import integer, number, numbers
+
 Array = NDArray[np.float64]
 Progress = Callable[[float, float, float], None]
 
@@ -86,6 +88,7 @@ class Settings:
     lengths: bool = True
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name in ("t_max", "rtol", "atol"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} = {getattr(self, name)}; it must be positive")
@@ -95,8 +98,8 @@ class Settings:
                 raise ValueError(f"{name} = {value}; it must be nonnegative or None")
         if not 1e-13 <= self.rtol < 0.1:
             raise ValueError(f"rtol = {self.rtol}; float64 allows 1e-13 ≤ rtol < 0.1")
-        if not self.loss_stop >= 0 or self.points_per_decade < 1:
-            raise ValueError("loss_stop must be nonnegative and points_per_decade at least 1")
+        if not self.loss_stop >= 0:
+            raise ValueError(f"loss_stop = {self.loss_stop}; it must be nonnegative")
         if math.isinf(self.t_max) and not self.loss_stop and self.max_seconds is None and self.max_steps is None:
             raise ValueError(
                 "the flow would never end: give a finite t_max, a positive loss_stop, max_seconds or max_steps"
@@ -107,3 +110,16 @@ class Settings:
             times = np.asarray(self.times, dtype=float)
             if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(times < 0) or np.any(np.diff(times) <= 0):
                 raise ValueError("times must be a strictly increasing sequence of finite nonnegative numbers")
+
+    def _check_types(self) -> None:
+        for name in ("t_max", "loss_stop", "rtol", "atol", "max_state_bytes"):
+            number(name, getattr(self, name))
+        for name in ("max_seconds", "max_steps"):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name))
+        integer("points_per_decade", self.points_per_decade, 1)
+        numbers("levels", self.levels)
+        if self.times is not None:
+            numbers("times", self.times)
+        if self.progress is not None and not callable(self.progress):
+            raise ValueError(f"progress = {self.progress!r}; it must be a function of (t, loss, loss_stop), or None")

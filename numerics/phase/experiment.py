@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from numerics.activations import activation
 from numerics.descent.engine import Kernel
+from numerics.door import integer, number
 from numerics.initialization import Train, entry_distribution, initialize
 from numerics.losses import loss
 from numerics.reduced import ReducedProblem
@@ -42,9 +43,11 @@ class Experiment:
 
     def __post_init__(self) -> None:
         for name in ("n", "m", "k", "cap"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} = {value!r}; it must be an integer of at least 1")
+            integer(name, getattr(self, name), 1)
+        number("tolerance", self.tolerance)
+        number("noise", self.noise)
+        if self.kappa is not None:
+            number("kappa", self.kappa)
         if self.train not in ("both", "W"):
             raise ValueError(f"train = {self.train!r}; it must be 'both' (a and V move) or 'W' (only a moves)")
         if self.method not in METHODS:

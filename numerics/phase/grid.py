@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from numerics.confidence import Limits, clopper_pearson
 from numerics.descent import choose_kernel
 from numerics.descent.engine import Kernel
+from numerics.door import integer
 from numerics.ensemble import Ensemble, Where, run, seeds
 from numerics.initialization import Train
 from numerics.phase.answers import Answer, answer
@@ -215,6 +216,7 @@ def _ensemble(
     workers: int | None,
     progress: Callable[[int, int], object] | None,
 ) -> tuple[list[Cell], Ensemble[Answer]]:
+    integer("seed", seed, 0)
     streams = [
         stream
         for e in experiments

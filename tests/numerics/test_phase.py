@@ -175,3 +175,20 @@ def test_a_grid_varies_one_size_and_the_width():
         diagram("n", [1], [1], 1, n=1, m=1)
     with pytest.raises(ValueError, match="at least one"):
         diagram("n", [], [1], 1, m=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("tolerance", "a", "tolerance = 'a'; it must be a number"),
+        ("noise", None, "noise = None; it must be a number"),
+        ("kappa", "x", "kappa = 'x'; it must be a number"),
+        ("seed", "a", "seed = 'a'; it must be an integer of at least 0"),
+        ("seed", -1, "seed = -1; it must be an integer of at least 0"),
+        ("workers", "2", "workers = '2'; it must be an integer of at least 1"),
+        ("activation", 3, "unknown activation 3"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_refused_in_words(name, value, word):
+    with pytest.raises(ValueError, match=word):
+        convergence(**{"n": 4, "m": 2, "k": 10, "replicas": 2, "where": "serial", name: value})
