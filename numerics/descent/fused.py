@@ -80,7 +80,7 @@ def compiled(activation: CompiledActivation, both: bool, p: int = 0) -> Kernels:
     p: rows of V for which `descend` is written out; 0: any number of them.
     """
     scope = {**elementary.NUMBA_FUNCTIONS, **vars(kernels), "BOTH": both, "activate": tile_function(activation)}
-    scope["observe"] = numba.njit(error_model="numpy")(kernels.observe)
+    scope["observe"] = numba.njit(error_model="numpy", forceinline=True)(kernels.observe)
     ending = f"{activation.name}_{'both' if both else 'W'}_{_digest(activation)}"
 
     def build(function: Any, ending: str) -> Any:
