@@ -206,4 +206,4 @@ class FusedStepper:
             return unrolled.unpack(self._state[0], p, k)
         a, V, _, _ = self._state
         V = V.transpose(1, 0, 2).reshape(p, tiles * TILE)[:, :k]
-        return a.reshape(-1)[:k].copy(), np.ascontiguousarray(V)
+        return a.reshape(-1)[:k].copy(), np.array(V, order="C")

@@ -1,9 +1,9 @@
 """Source of a step of descent for a fixed number p of rows of V, every loop over rows written out.
 
-Against the loops of :mod:`numerics.descent.kernels`: the sums over neurons of all rows stay in registers, and a tile is gone
-through twice.  The first pass evaluates φ and φ' on it and, in the same loop, Vᵀq on the next one: the evaluation is a long
-chain of operations, the product waits for the second-level cache, and neither needs the other.  The second updates V and
-takes the next output from it.
+Against the loops of :mod:`numerics.descent.kernels`: the sums over neurons stay in registers, and a tile is gone through
+twice.  The first pass evaluates φ and φ' on it and, in the same loop, Vᵀq on the next one: the evaluation is a long chain of
+operations, the product waits for the second-level cache, and neither needs the other.  The second pass updates V and takes
+the next output from it, BLOCK rows at a time.
 
 Layout: one flat array, a tile after the other, p + 4 rows of TILE neurons each: V, then a, φ, φ' and the new φ.  All offsets
 within a tile are constants, so that LLVM sees without checks at run time that the rows do not overlap.  A tile of zeros
@@ -21,8 +21,10 @@ Array = NDArray[np.float64]
 
 TILE = 64
 """Neurons a tile: two tiles have to stay in the first-level cache; 128 are as fast at p = 10, 256 are not (measured)."""
-LIMIT = 16
-"""Rows up to which the sums fit into the 32 vector registers of AVX-512, and the code is compiled in about a second."""
+LIMIT = 20
+"""Rows up to which this is a tenth faster at least than the loops, and compiled in about two seconds (measured)."""
+BLOCK = 10
+"""Rows whose sums are in vector registers at a time: AVX2 has 16 of them, and spilling costs more than reading φ again."""
 _LINE = 8  # doubles a cache line
 
 
@@ -71,13 +73,19 @@ def source(p: int, both: bool, activation: str) -> str:
         ]
 
     evaluate = [f"x = S[{a} + j]", *activation.splitlines(), f"S[{slope} + j] = slope", f"S[{new} + j] = value"]
-    output = [f"value = S[{new} + j]"]
-    if both:
-        output += [f"old = S[{phi} + j]", "hidden += old * old", f"S[{phi} + j] = value"]
-    for i in rows:
-        output.append(f"v = S[{i * TILE} + j]{f' - c{i} * old' if both else ''}")
-        output += [f"S[{i * TILE} + j] = v"] if both else []
-        output.append(f"g{i} += v * value")
+    blocks = -(-p // BLOCK)
+    outputs = []
+    for block in range(blocks):
+        output = [f"value = S[{new} + j]"]
+        if both:
+            output += [f"old = S[{phi} + j]"]
+            output += ["hidden += old * old"] if block == 0 else []
+            output += [f"S[{phi} + j] = value"] if block == blocks - 1 else []
+        for i in range(block * p // blocks, (block + 1) * p // blocks):
+            output.append(f"v = S[{i * TILE} + j]{f' - c{i} * old' if both else ''}")
+            output += [f"S[{i * TILE} + j] = v"] if both else []
+            output.append(f"g{i} += v * value")
+        outputs += _loop(output)
     step = [
         *(f"q{i} = s[{i}] * (s[{i}] * g[{i}] - y[{i}])" for i in rows),
         "squares = " + " + ".join(f"q{i} * q{i}" for i in rows),
@@ -90,7 +98,7 @@ def source(p: int, both: bool, activation: str) -> str:
         "for b in range(tiles):",
         f"    S = state[b * {size} :]",
         *_indent(_loop(pull(size) + evaluate)),
-        *_indent(_loop(output)),
+        *_indent(outputs),
         f"for j in range(last + {phi}, (tiles - 1) * {size} + {phi + TILE}):",  # no neurons there: no change of V
         "    state[j] = 0.0",
         *(f"g[{i}] = root * g{i}" for i in rows),
