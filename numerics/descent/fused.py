@@ -1,7 +1,8 @@
 """The kernels of :mod:`numerics.descent.kernels` compiled by numba for one activation and one training mode.
 
 The loop over a tile that evaluates φ and φ' is written from the formula of the activation; kernel functions are given it,
-and are otherwise the same for all.  Machine code is kept on disk by numba, under a name that holds a digest of everything
+and are otherwise the same for all.  Up to :data:`numerics.descent.unrolled.LIMIT` rows of V, `descend` is written for that
+number of rows.  Machine code is kept on disk by numba, under a name that holds a digest of everything
 that goes into it, so that a change of any of these files is a change of name.
 
 This module imports numba: load it through :func:`numerics.descent.engine.fused_reason`.
@@ -22,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.activations import CompiledActivation
-from numerics.descent import coefficients, elementary, kernels
+from numerics.descent import coefficients, elementary, kernels, unrolled
 from numerics.descent.coefficients import SIN_LIMIT
 from numerics.descent.formulas import formula
 from numerics.descent.kernels import TILE
 from numerics.descent.objective import Quadratic
+from numerics.descent.unrolled import aligned
 from numerics.interrupt import Request
 
 __all__ = ["FusedStepper", "compiled", "tile_function"]
@@ -38,7 +40,7 @@ _REDUCTIONS = {"contract", "nsz", "reassoc"}
 
 
 class Kernels(NamedTuple):
-    """`begin` and `descend` of :mod:`numerics.descent.kernels`, compiled."""
+    """`begin` and `descend` of :mod:`numerics.descent.kernels`, compiled; or `descend` of :mod:`numerics.descent.unrolled`."""
 
     begin: Any
     descend: Any
@@ -66,19 +68,22 @@ def tile_function(activation: CompiledActivation) -> Any:
 
 def _digest(activation: CompiledActivation) -> str:
     text = hashlib.sha256(_source(activation).encode())
-    for file in (coefficients.__file__, elementary.__file__, kernels.__file__, __file__):
+    for file in (coefficients.__file__, elementary.__file__, kernels.__file__, unrolled.__file__, __file__):
         text.update(Path(file).read_bytes())
     return text.hexdigest()[:12]
 
 
 @lru_cache(maxsize=64)
-def compiled(activation: CompiledActivation, both: bool) -> Kernels:
-    """The kernels for an activation and a training mode; about two seconds the first time ever, then from disk."""
-    scope = {**vars(kernels), "BOTH": both, "activate": tile_function(activation)}
-    scope["observe"] = numba.njit(error_model="numpy")(kernels.observe)
+def compiled(activation: CompiledActivation, both: bool, p: int = 0) -> Kernels:
+    """The kernels for an activation and a training mode; about two seconds the first time ever, then from disk.
+
+    p: rows of V for which `descend` is written out; 0: any number of them.
+    """
+    scope = {**elementary.NUMBA_FUNCTIONS, **vars(kernels), "BOTH": both, "activate": tile_function(activation)}
+    scope["observe"] = numba.njit(error_model="numpy", forceinline=True)(kernels.observe)
     ending = f"{activation.name}_{'both' if both else 'W'}_{_digest(activation)}"
 
-    def build(function: Any) -> Any:
+    def build(function: Any, ending: str) -> Any:
         own = FunctionType(function.__code__, scope, f"{function.__name__}_{ending}")
         own.__qualname__, own.__module__ = own.__name__, kernels.__name__
         options: dict[str, Any] = {"fastmath": _REDUCTIONS, "error_model": "numpy", "nogil": True}
@@ -87,7 +92,12 @@ def compiled(activation: CompiledActivation, both: bool) -> Kernels:
         except RuntimeError:  # nowhere to write
             return numba.njit(**options)(own)
 
-    return Kernels(build(kernels.begin), build(kernels.descend))
+    begin = build(kernels.begin, ending)
+    if p == 0:
+        return Kernels(begin, build(kernels.descend, ending))
+    made: dict[str, Any] = {}
+    exec(compile(unrolled.source(p, both, formula(activation)), kernels.__file__, "exec"), made)
+    return Kernels(begin, build(made["descend"], f"{p}_{ending}"))
 
 
 class FusedStepper:
@@ -99,12 +109,14 @@ class FusedStepper:
         tiles = -(-k // TILE)
         self._shape = (tiles, p, k)
         self._gamma, self._root, self._loss_stop = gamma, target.root, loss_stop
-        self._kernels = compiled(problem.activation, problem.train == "both")
-        a, V = np.zeros((tiles, TILE)), np.zeros((p, tiles * TILE))
+        rows = p if p <= unrolled.LIMIT else 0
+        self._kernels = compiled(problem.activation, problem.train == "both", rows)
+        a, V = aligned((tiles, TILE)), aligned((tiles, p, TILE))
         a.reshape(-1)[:k] = problem.a0
-        V[:, :k] = target.V0
-        self._a, self._V = a, np.ascontiguousarray(V.reshape(p, tiles, TILE).transpose(1, 0, 2))
-        self._phi, self._slope, self._g = np.empty_like(a), np.empty_like(a), np.zeros(p)
+        padded = np.zeros((p, tiles * TILE))
+        padded[:, :k] = target.V0
+        V[...] = padded.reshape(p, tiles, TILE).transpose(1, 0, 2)
+        phi, slope, self._g = aligned(a.shape), aligned(a.shape), np.zeros(p)
         self._fixed = (target.s, target.y)
         self._residual = (target.form, target.tilt)
         self._levels2 = np.square(np.array(levels, dtype=np.float64))
@@ -118,7 +130,10 @@ class FusedStepper:
         self._reals[kernels.REACH] = SIN_LIMIT - float(np.max(np.abs(problem.a0))) if limited else math.inf
         self.unfit = bool(self._reals[kernels.REACH] < 0)
         self._chunk = max(1, int(_CHUNK / (tiles * TILE * (p + 8))))
-        self._kernels.begin(self._root, a, self._V, self._phi, self._slope, self._g, self._whole)
+        self._kernels.begin(self._root, a, V, phi, slope, self._g, self._whole)
+        self._state: tuple[Array, ...] = (a, V, phi, slope)
+        if rows:
+            self._state = (unrolled.pack(problem.a0, target.V0, phi.reshape(-1)[:k], slope.reshape(-1)[:k]),)
         kernels.observe(
             loss_stop,
             *self._fixed,
@@ -139,10 +154,7 @@ class FusedStepper:
                 self._gamma,
                 self._root,
                 self._loss_stop,
-                self._a,
-                self._V,
-                self._phi,
-                self._slope,
+                *self._state,
                 *self._fixed,
                 self._g,
                 *self._residual,
@@ -190,5 +202,8 @@ class FusedStepper:
     def state(self) -> tuple[Array, Array]:
         """See :class:`numerics.descent.plain.Stepper`."""
         tiles, p, k = self._shape
-        V = self._V.transpose(1, 0, 2).reshape(p, tiles * TILE)[:, :k]
-        return self._a.reshape(-1)[:k].copy(), np.ascontiguousarray(V)
+        if len(self._state) == 1:
+            return unrolled.unpack(self._state[0], p, k)
+        a, V, _, _ = self._state
+        V = V.transpose(1, 0, 2).reshape(p, tiles * TILE)[:, :k]
+        return a.reshape(-1)[:k].copy(), np.array(V, order="C")

@@ -136,4 +136,4 @@ class PlainStepper:
 
     def state(self) -> tuple[Array, Array]:
         """See :class:`Stepper`."""
-        return self._a.copy(), np.ascontiguousarray(self._V)
+        return self._a.copy(), np.array(self._V, order="C")

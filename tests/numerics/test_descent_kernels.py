@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 
 from numerics.activations import activation
-from numerics.descent import coefficients, gradient_descent, kernels
+from numerics.descent import coefficients, gradient_descent, kernels, unrolled
 from numerics.descent.coefficients import HALF_PI, LN2, POLYNOMIALS, SIN_LIMIT
 from numerics.descent.formulas import CODE_NAMES, NUMPY_FUNCTIONS, NotExpressible, formula, numpy_pair
 from numerics.flow import ReducedProblem
@@ -208,3 +208,51 @@ def test_where_nothing_can_be_written_it_compiles_all_the_same(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert fused.compiled.__wrapped__(activation("identity"), True).descend is not None
+
+
+# --- the step written out for the number of rows
+@pytest.mark.parametrize("train", ["both", "W"])
+@pytest.mark.parametrize("neurons", [1, kernels.TILE, 129])
+@pytest.mark.parametrize("rows", [1, unrolled.BLOCK + 1, unrolled.LIMIT, unrolled.LIMIT + 1])
+def test_written_out_or_in_loops_the_iterates_are_those_of_numpy(rows, neurons, train):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(rows + neurons)
+    a, V = rng.standard_normal(neurons), rng.standard_normal((rows, neurons))
+    # a sigmoid: its value at the neurons that pad the last tile is not 0
+    args = (rng.uniform(0.5, 1.5, rows), rng.standard_normal(rows), loss("least_squares"), activation("sigmoid"), train)
+    problem = ReducedProblem(*args, a, V)
+    store = [1, 2, 40]
+    run, plain = (
+        gradient_descent(problem, 0.2, max_steps=100, store=store, states=True, kernel=kernel)
+        for kernel in ("fused", "numpy")
+    )
+    assert run.kernel == "fused"
+    for name in ("loss", "residual", "length", "length_a", "a", "V"):
+        found, expected = getattr(run, name), getattr(plain, name)
+        if name == "V" and train == "W":
+            assert found is None
+            continue
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+
+
+def test_state_in_one_array():
+    rng = np.random.default_rng(1)
+    a, phi, slope = rng.standard_normal((3, 70))
+    V = rng.standard_normal((5, 70))
+    S = unrolled.pack(a, V, phi, slope)
+    assert S.ctypes.data % 64 == 0
+    tiles = S.reshape(3, 9, unrolled.TILE)
+    np.testing.assert_array_equal(tiles[1, 5:8, :6], [a[64:], phi[64:], slope[64:]])
+    assert not tiles[1, :, 6:].any()
+    assert not tiles[2].any()
+    for found, expected in zip(unrolled.unpack(S, 5, 70), (a, V), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_memory_begins_at_a_cache_line():
+    for size in (1, 7, 1000):
+        array = unrolled.aligned((size, 3))
+        assert array.ctypes.data % 64 == 0
+        assert array.shape == (size, 3)
+        assert array.flags.c_contiguous
+        assert not array.any()
