@@ -101,8 +101,8 @@ def _ratios(run: Trajectory, reference: Trajectory, count: int, rtol: float) -> 
         return float(np.max(np.where(excess > 0, excess / np.maximum(allowed, 1e-300), 0.0), initial=0.0))
 
     error, own = np.sqrt(square), reference.error_theta[kept]
-    length = np.abs(run.length - reference.length)[kept], reference.error_length[kept]
-    residual = np.abs(run.residual - reference.residual)[kept], reference.error_residual[kept]
+    length = np.abs(run.length[kept] - reference.length[kept]), reference.error_length[kept]
+    residual = np.abs(run.residual[kept] - reference.residual[kept]), reference.error_residual[kept]
     return (
         worst(error, own, rtol * run.length[kept]),
         worst(error, own, run.error_theta[kept]),

@@ -63,8 +63,9 @@ def gradient_flow(
     ------
     ValueError: settings out of range, or a loss that is not finite at the start.
 
-    Memory, in vectors of the size of the state, pk + k (both layers) or k (W only): about 6 for exponential collocation,
-    16 for DOP853 (as many again while an event is located), and as many for the companion.
+    Memory, in vectors of the size of the state, pk + k (both layers) or k (W only): about 7 for exponential collocation (W
+    only: 6, and the Jacobian unless the start is antisymmetric), 16 for DOP853 (as many again while an event is located),
+    and as many for the companion.
 
     >>> import numpy as np
     >>> from numerics.activations import activation

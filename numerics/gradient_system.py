@@ -21,6 +21,7 @@ from numerics.door import integer, number, numbers
 
 Array = NDArray[np.float64]
 Progress = Callable[[float, float, float], None]
+_ALONE = 8192  # numbers that BLAS leaves to one thread in a dot product
 
 
 def norm(x: Array) -> float:
@@ -30,6 +31,19 @@ def norm(x: Array) -> float:
     """
     flat = x.reshape(-1)
     return math.sqrt(float(np.einsum("i,i->", flat, flat)))
+
+
+def squares(rows: Array) -> Array:
+    """‖·‖² of rows (*, k) → (*,).
+
+    By the dot product of BLAS where it is the faster one: it uses one thread up to ten thousand numbers (see :func:`norm`).
+
+    >>> squares(np.array([[3.0, 4.0], [1.0, 0.0]]))
+    array([25.,  1.])
+    """
+    if rows.shape[-1] <= _ALONE:
+        return np.asarray(np.vecdot(rows, rows))
+    return np.asarray(np.einsum("...i,...i->...", rows, rows))
 
 
 @dataclass(frozen=True)

@@ -336,7 +336,7 @@ class _Integration:
             except KeyboardInterrupt:  # the point itself is not to be lost
                 self.record.add(t, state, None, self.system.observe(state[:-2]), (0.0, 0.0, 0.0))
                 raise
-        seen = self.system.observe(state[:-2])
+        seen = self.main.observe() if t == self.main.t else self.system.observe(state[:-2])
         self.record.add(t, state, other, seen, self.main.uncertainty(t, state[:-2]))
 
     def _message(self, status: str, initial_loss: float) -> str:

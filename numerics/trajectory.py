@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,6 @@ class Trajectory:
     status: "loss_stop", "t_max", "stationary", "max_seconds", "max_steps", "interrupted" or "failed"; message: the same in words.
     method: name of the integration method (:data:`numerics.methods.METHODS`).
     nfev, steps: evaluations of the gradient (companion run included), accepted steps.
-    conserved_drift: max over neurons and stored times of the change of ‖v̂_i‖²/2 − G(a_i), which the exact flow keeps
-        (`dip2.conservation`); None for W only and for ReLU, which has no G.
     """
 
     problem: ReducedProblem
@@ -58,8 +57,14 @@ class Trajectory:
     message: str
     nfev: int
     steps: int
-    conserved_drift: float | None
     method: str = ""
+
+    @cached_property
+    def conserved_drift(self) -> float | None:
+        """Max over neurons and stored times of the change of ‖v̂_i‖²/2 − G(a_i), which the exact flow keeps
+        (`dip2.conservation`); None for W only and for ReLU, which has no G.  Computed when first asked for.
+        """
+        return None if self.V is None else _drift(self.problem, self.a, self.V)
 
     def __len__(self) -> int:
         return int(self.t.size)
@@ -101,7 +106,6 @@ def from_run(problem: ReducedProblem, run: Run) -> Trajectory:
         message=run.message,
         nfev=run.nfev,
         steps=run.steps,
-        conserved_drift=None if V is None else _drift(problem, a, V),
         method=run.method,
     )
 

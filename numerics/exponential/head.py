@@ -53,6 +53,7 @@ class Head:
     def __init__(self, C: Array | None, y: Array, loss: CompiledLoss) -> None:
         self.C, self.y, self.loss = C, y, loss
         self.scale = 1.0 if C is None else norm(C)
+        self._size = norm(y)
 
     def observation(self, x: Array) -> Array:
         """v = C x for rows of x."""
@@ -86,5 +87,5 @@ class Head:
         """
         v = self.observation(x)
         loss = float(self.loss.value(v, self.y))
-        rounding = 4 * _EPS * (self.scale * reach + norm(self.y))
+        rounding = 4 * _EPS * (self.scale * reach + self._size)
         return Observation(loss, float(self.loss.psi(loss)), v - self.y, rounding)

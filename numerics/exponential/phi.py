@@ -40,28 +40,43 @@ def phi_functions(x: Array, top: int) -> Array:
            [1.      , 0.632121],
            [0.5     , 0.367879]])
     """
-    series, doubling, halves, inverse = _tables(top)
     flat = x.reshape(-1)
-    out = np.empty((top + 1, flat.size))
     far = flat <= _SWITCH
+    if not far.any():  # nothing to sort
+        return _near(flat, top).reshape(top + 1, *x.shape)
+    out = np.empty((top + 1, flat.size))
+    out[:, far] = _far(flat[far], top)
     if not far.all():
         near = ~far
-        z = 0.25 * flat[near]
-        powers = np.empty((_TERMS, z.size))
-        powers[0] = 1.0
-        powers[1:] = z
-        values = series @ np.multiply.accumulate(powers, axis=0)
-        for _ in range(2):
-            values = halves * (values[0] * values + doubling @ values)
-        out[:, near] = values
-    if far.any():
-        points = flat[far]
-        inverted = 1.0 / points
-        level = np.exp(points)
-        columns = np.empty((top + 1, points.size))
-        columns[0] = level
-        for i in range(top):
-            level = (level - inverse[i]) * inverted
-            columns[i + 1] = level
-        out[:, far] = columns
+        out[:, near] = _near(flat[near], top)
     return out.reshape(top + 1, *x.shape)
+
+
+def _near(x: Array, top: int) -> Array:
+    """For −6 < x ≤ 0, by the series: (top + 1, x.size)."""
+    series, doubling, halves, _ = _tables(top)
+    powers = np.empty((_TERMS, x.size))
+    powers[0] = 1.0
+    np.multiply(x, 0.25, out=powers[1])
+    # z^{n+1}, …, z^{2n} from z, …, z^n: a few products of many rows rather than many of one
+    known = 2
+    while known < _TERMS:
+        more = min(known - 1, _TERMS - known)
+        np.multiply(powers[1 : more + 1], powers[known - 1], out=powers[known : known + more])
+        known += more
+    values = series @ powers
+    for _ in range(2):
+        values = halves * (values[0] * values + doubling @ values)
+    return np.asarray(values)
+
+
+def _far(x: Array, top: int) -> Array:
+    """For x ≤ −6, by the recursion."""
+    inverse = _tables(top)[3]
+    inverted = 1.0 / x
+    out = np.empty((top + 1, x.size))
+    np.exp(x, out=out[0])
+    for i in range(top):
+        np.subtract(out[i], inverse[i], out=out[i + 1])
+        out[i + 1] *= inverted
+    return out

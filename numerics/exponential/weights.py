@@ -24,6 +24,11 @@ class Weights:
         self.V = V
         self._half = half(V) if paired else None
 
+    @property
+    def paired(self) -> bool:
+        """Whether V = [N, −N]."""
+        return self._half is not None
+
     def push(self, rows: Array) -> Array:
         """rows Vᵀ: (*, k) → (*, p)."""
         if self._half is None:
