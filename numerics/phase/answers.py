@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 # with 1e-3 the crossing time is right to 1e-4 (measured).
 _FLOW_RTOL, _PREDICT_RTOL = 1e-6, 1e-3
 # With "fastest": descent where the steps ahead are less work than a flow, which takes some ten milliseconds at these
-# sizes.  Work of a step: (p + 3) k entries, a third of a nanosecond each in the fused kernel, and what a step costs at least.
-_FLOW_WORK = 3e7
+# sizes.  Work of a step: (p + 3) k entries, 0.22 nanoseconds each in the fused kernel, and what a step costs at least.
+_FLOW_WORK = 4.5e7
 _STEP_WORK = {"fused": 600.0, "numpy": 40_000.0}
 
 
