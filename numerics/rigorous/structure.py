@@ -35,7 +35,8 @@ def orthogonal_rows(S: Array) -> tuple[Fraction, Fraction] | None:
     >>> orthogonal_rows(np.array([[3.0, 3.0], [-2.0, 2.5]]))
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        if (S[1:] @ S[0]).any():  # a first look, in floating point, tells most matrices
+        # a first look, in floating point, tells most matrices
+        if len(S) > 1 and (S[0] @ S[1] != 0.0 or (S[1:] @ S[0]).any()):
             return None
     known = _one_entry_a_line(S) or _integer_rows(S)
     return None if known is None else (min(known), max(known))
