@@ -14,7 +14,7 @@ from numerics.rigorous.eigen import eigenvalue
 from numerics.rigorous.gram import gram
 from numerics.rigorous.machine import UNIT, gamma
 from numerics.rigorous.norms import norm_upper
-from numerics.rigorous.outward import above, sqrt_above
+from numerics.rigorous.outward import above, root_above, sqrt_above
 from numerics.rigorous.structure import orthogonal_rows
 
 __all__ = ["opnorm_upper"]
@@ -40,12 +40,11 @@ def opnorm_upper(S: ArrayLike, error: float = 0.0) -> float:
         return math.inf
     a = wide(a)
     b, e, r = scaled(np.ascontiguousarray(a))
+    if (known := orthogonal_rows(a)) is not None:
+        return above(root_above(known[1]) + extra)
     best = Fraction(norm_upper(b))
     if b.shape[0] > 1 and b.any():
         with np.errstate(under="ignore"):
-            if (known := orthogonal_rows(a)) is not None:
-                half = 2 * (e // 2)  # brings the root into the range of doubles
-                return above(Fraction(_root(known[1] / Fraction(2) ** (2 * half))) * Fraction(2) ** half + extra)
             K, gap = gram(b)
             p = len(K)
             top = eigenvalue(K, p - 1)
@@ -58,10 +57,3 @@ def opnorm_upper(S: ArrayLike, error: float = 0.0) -> float:
                     best = min(best, Fraction(sqrt_above(Fraction(mu) + gap)))
                     break
     return above((best + r) * Fraction(2) ** e + extra)
-
-
-def _root(square: Fraction) -> float:
-    """The root from above, exact where it is a double."""
-    high = sqrt_above(square)
-    near = float(np.nextafter(high, 0.0))
-    return near if Fraction(near) ** 2 >= square else high

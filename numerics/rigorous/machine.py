@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-__all__ = ["BLAS", "ETA", "UNIT", "Array", "Machine", "current", "gamma", "underflow", "using"]
+__all__ = ["BLAS", "ETA", "UNIT", "Array", "Machine", "current", "exact_bits", "gamma", "underflow", "using"]
 
 Array = NDArray[np.float64]
 
@@ -112,3 +112,15 @@ def gamma(k: int) -> Fraction:
 def underflow(k: int, top_x: float, top_y: float) -> Fraction:
     """4 k eta (1 + max|x| + max|y|): what underflow may add to a dot product of length k (see the module)."""
     return 4 * k * (1 + Fraction(top_x) + Fraction(top_y)) * current().tiny
+
+
+def exact_bits(k: int) -> int:
+    """The largest b with k 4^b <= 1/(2u): dot products of k integers of at most b bits are exact, in any order.
+
+    Every product and every partial sum is an integer below 1/u, which is a floating-point number; so, beyond the model
+    above, all that is used is that an operation whose result is such a number returns it.
+
+    >>> exact_bits(16)
+    24
+    """
+    return (current().unit.denominator.bit_length() - 2 - (k - 1).bit_length()) // 2

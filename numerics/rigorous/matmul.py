@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numerics.rigorous.arrays import doubles, largest
-from numerics.rigorous.machine import Array, current, gamma, underflow
+from numerics.rigorous.machine import Array, current, exact_bits, gamma, underflow
 from numerics.rigorous.norms import norm_upper
 from numerics.rigorous.outward import above, sqrt_above
 
@@ -65,8 +65,8 @@ def sharp_product(A: Array, B: Array) -> tuple[Array, float]:
 
     A = A1 + A2, where the rows of A1 are integers of at most b bits times a power of two and A2 is exact; B = B1 + B2
     likewise by columns. With k 4^b <= 2^52 every partial sum of A1 B1, in any order, is an integer below 2^53 times one
-    power of two: no rounding occurs (S. M. Rump, T. Ogita, S. Oishi, SIAM J. Sci. Comput. 31, 2008; besides the model
-    of :mod:`.machine`, this uses that an operation whose result is a double returns it). A B = A1 B1 + A1 B2 + A2 B:
+    power of two: no rounding occurs (:func:`.machine.exact_bits`; S. M. Rump, T. Ogita, S. Oishi, SIAM J. Sci. Comput. 31,
+    2008). A B = A1 B1 + A1 B2 + A2 B:
     the last two products are smaller by 2^-b, and so are their errors; the two sums carry one rounding each, at most
     u/(1 - u) <= 2u of what comes out, and eta an entry where differences are flushed to zero.
 
@@ -74,8 +74,7 @@ def sharp_product(A: Array, B: Array) -> tuple[Array, float]:
     >>> float(sharp_product(A, np.ones((3, 1)))[0][0, 0]) == 2.0**-60
     True
     """
-    k = A.shape[1]
-    bits = (52 - (k - 1).bit_length()) // 2
+    bits = exact_bits(A.shape[1])
     A1, B1 = _leading(A, bits, 1), _leading(B, bits, 0)
     if A1 is None or B1 is None:
         return A @ B, matmul_error(A, B)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["above", "below", "down", "sqrt_above", "sqrt_below", "up"]
+__all__ = ["above", "below", "down", "root_above", "root_below", "sqrt_above", "sqrt_below", "up"]
 
 
 def up(x: float) -> float:
@@ -68,3 +68,25 @@ def sqrt_below(x: Fraction) -> float:
     True
     """
     return max(0.0, down(math.sqrt(below(x)))) if x > 0 else 0.0
+
+
+def root_below(x: Fraction) -> Fraction:
+    """The root of a rational >= 0 from below, in integers: exact where it is a dyadic number, else to 128 bits at least.
+
+    No exponent is out of range, which sqrt_below cannot say.
+
+    >>> root_below(Fraction(9, 4)), root_below(Fraction(2)) ** 2 < 2
+    (Fraction(3, 2), True)
+    """
+    shift = x.denominator.bit_length() + 128
+    return Fraction(math.isqrt((x.numerator << 2 * shift) // x.denominator), 1 << shift)
+
+
+def root_above(x: Fraction) -> Fraction:
+    """The same from above.
+
+    >>> root_above(Fraction(9, 4)), root_above(Fraction(2)) ** 2 > 2
+    (Fraction(3, 2), True)
+    """
+    low = root_below(x)
+    return low if low * low == x else low + Fraction(1, 1 << (x.denominator.bit_length() + 128))

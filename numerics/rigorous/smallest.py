@@ -15,7 +15,7 @@ from numerics.rigorous.eigen import largest_shift
 from numerics.rigorous.gram import gram
 from numerics.rigorous.machine import Array
 from numerics.rigorous.norms import norm_lower
-from numerics.rigorous.outward import below, sqrt_below
+from numerics.rigorous.outward import below, root_below, sqrt_below
 from numerics.rigorous.qr import sigma_min_qr
 from numerics.rigorous.residual import exceeds_by_residual
 from numerics.rigorous.structure import orthogonal_rows
@@ -53,24 +53,16 @@ def sigma_min_lower(S: ArrayLike, error: float = 0.0, method: Method = "auto") -
     if extra is None:
         return 0.0
     a = wide(a)
-    if a.shape[0] == 1 and method == "auto":
-        return norm_lower(a, error)
     b, e, r = scaled(np.ascontiguousarray(a))
     if not b.any():
         return 0.0
     with np.errstate(under="ignore"):
         if method in ("auto", "exact") and (known := orthogonal_rows(a)) is not None:
-            half = 2 * (e // 2)  # brings the root into the range of doubles
-            return max(0.0, below(Fraction(_root(known[0] / Fraction(2) ** (2 * half))) * Fraction(2) ** half - extra))
+            return max(0.0, below(root_below(known[0]) - extra))
+        if a.shape[0] == 1 and method == "auto":
+            return norm_lower(a, error)
         best = _auto(b) if method == "auto" else _named(b, method)
     return max(0.0, below((best - r) * Fraction(2) ** e - extra))
-
-
-def _root(square: Fraction) -> float:
-    """The root from below, exact where it is a double."""
-    low = sqrt_below(square)
-    near = float(np.nextafter(low, np.inf))
-    return near if Fraction(near) ** 2 <= square else low
 
 
 def _auto(b: Array) -> Fraction:

@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 
 from numerics.rigorous.arrays import largest
-from numerics.rigorous.machine import Array, current
+from numerics.rigorous.machine import Array, current, exact_bits
 
 __all__ = ["orthogonal_rows"]
 
@@ -53,8 +53,7 @@ def _one_entry_a_line(S: Array) -> list[Fraction] | None:
 
 
 def _integer_rows(S: Array) -> list[Fraction] | None:
-    top, k = largest(S), S.shape[1]
-    bits = (52 - (k - 1).bit_length()) // 2
+    top, bits = largest(S), exact_bits(S.shape[1])
     if top == 0.0 or bits < 1:
         return None
     e = math.frexp(top)[1] - bits
