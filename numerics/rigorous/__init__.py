@@ -21,7 +21,7 @@ trivial one (0 for a smallest singular value), never as an estimate. One idea a 
 :mod:`.elementwise`   phi, phi', phi'' on vectors, enclosed by Arb
 :mod:`.losses`        losses and psi at vectors that are known up to an error
 
-The last three of these files need formulas of :mod:`theory` and are imported by their own names.
+The last two need formulas of :mod:`theory` and are imported by their own names.
 """
 
 from numerics.rigorous.largest import opnorm_upper
