@@ -266,3 +266,49 @@ def test_degenerate_matrices_raise_nothing_and_bounds_stay_on_their_side():
                 assert positive_definite(shifted_gram(wide, Fraction(low) * (1 - little)))
             if math.isfinite(high) and high > 0:
                 assert positive_definite(-1 * shifted_gram(wide, Fraction(high) * (1 + little)))
+
+
+def test_where_subnormal_numbers_are_read_as_zero_they_are_not_relied_on(monkeypatch):
+    """A thread that flushes, as some libraries make it: entries below the normal range may be anything up to it."""
+    from numerics.rigorous import arrays
+
+    S = np.ldexp(np.eye(3) + 1.0, -1060)
+    here = sigma_min_lower(S), opnorm_upper(S), norm_lower(S), norm_upper(S)
+    assert here[0] == pytest.approx(2.0**-1060, rel=1e-3)
+    monkeypatch.setattr(arrays, "_reads_subnormals_as_zero", lambda: True)
+    there = sigma_min_lower(S), opnorm_upper(S), norm_lower(S), norm_upper(S)
+    assert there[0] == there[2] == 0.0
+    assert min(there[1], there[3]) >= 9 * 2.0**-1022
+    S = np.ldexp(np.eye(3) + 1.0, 200)  # nothing is subnormal on either side of the scaling
+    assert sigma_min_lower(S) == pytest.approx(2.0**200, rel=1e-9)
+
+
+def test_dot_products_and_intervals_at_the_door_and_when_they_overflow():
+    from numerics.rigorous import dot, interval_dot, interval_sum, matvec
+
+    for call in (
+        lambda: dot([1.0], [1.0, 2.0]),
+        lambda: dot([[1.0]], [[1.0]]),
+        lambda: matvec([[1.0, 2.0]], [1.0]),
+        lambda: interval_sum([1.0], [1.0, 2.0]),
+    ):
+        with pytest.raises(ValueError, match="shapes"):
+            call()
+    with pytest.raises(ValueError, match="NaN"):
+        dot([math.nan], [1.0])
+    with pytest.raises(ValueError, match="empty"):
+        interval_dot([1.0], [0.0], [1.0])
+    with pytest.raises(ValueError, match="2\\^53"):
+        dot(np.array([2**60]), [1.0])
+    value, error = dot([1e300, 1.0], [1e300, 1.0])
+    assert (error == math.inf and value == 0.0) or error >= 1e300
+    value, error = matvec([[1e300, 1e300], [1.0, 1.0]], [1e10, 1.0])
+    assert error[0] == math.inf
+    assert abs(value[1] - (1e10 + 1)) <= error[1] < 1e-4
+    assert interval_sum([1e308] * 3, [1e308] * 3)[1] == math.inf
+    assert interval_sum([-1e308] * 3, [1.0] * 3)[0] <= -1.7e308
+    assert interval_dot([-1e308], [1e308], [3.0]) == (-math.inf, math.inf)
+    rng = np.random.default_rng(0)
+    A, x = rng.standard_normal((40, 300)), rng.standard_normal(300)
+    value, error = matvec(A, x)
+    assert (error <= 1.1 * float(rigorous.gamma(300)) * (np.abs(A) @ np.abs(x))).all()  # and no looser than that

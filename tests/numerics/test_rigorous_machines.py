@@ -1,5 +1,6 @@
 """Machines that the model allows and that are as bad as it allows; here: that they are legal, and what they spoil."""
 
+import importlib
 from fractions import Fraction
 
 import numpy as np
@@ -101,6 +102,48 @@ def machine(order="sequential", unit=2.0**-53, tiny=0.0, side=0, real_tiny=ETA):
         "unit": Fraction(unit),
         "tiny": Fraction(tiny) if tiny else Fraction(real_tiny),
     }
+
+
+def coarse(side, bits=11, tiny=None, **more):
+    return machine(unit=2.0**-bits, side=side, tiny=tiny or 0.0, **more)
+
+
+def double(*args, **more):
+    """A machine whose u and eta are those of the package: it may have been told wrong ones."""
+    return {key: value for key, value in machine(*args, **more).items() if key not in ("unit", "tiny")}
+
+
+FLUSH = double(tiny=2.0**-1022)
+PLAIN = double()
+
+
+def fractions(a):
+    return [Fraction(x) for x in np.ravel(a).tolist()]
+
+
+def square(a):
+    return sum((x * x for x in fractions(a)), Fraction(0))
+
+
+def leading(n, small, first=1 + 2.0**-40):
+    """One entry that all later roundings hit, and n - 1 that hardly change the sum."""
+    v = np.full(n, small)
+    v[0] = first
+    return v
+
+
+class Modules:
+    """The modules of a package as attributes."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, stem):
+        return importlib.import_module(f"{self._name}.{stem}")
+
+    def using(self, **primitives):
+        m = self.machine
+        return m.using(m.Machine(**primitives)) if primitives else m.using(m.BLAS)
 
 
 ORDERS = ("sequential", "reversed", "descending", "nested")

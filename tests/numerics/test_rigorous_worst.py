@@ -10,7 +10,6 @@ from scipy.linalg import hadamard, svdvals
 
 from numerics.rigorous import opnorm_upper, orthonormality_defect, sigma_min_lower
 from numerics.rigorous.machine import BLAS, Machine, using
-from numerics.rigorous.smallest import sigma_min_lower as by_method
 from tests.numerics.test_rigorous_machines import COARSE, DOUBLE
 
 METHODS = ("cholesky", "residual", "qr", "auto")
@@ -79,7 +78,9 @@ def test_no_method_is_on_the_wrong_side(name):
         naive += Fraction(float(svdvals(S)[-1])) ** 2 > low
         naive += Fraction(max(0.0, float(np.linalg.eigvalsh(S @ S.T)[0]))) > low
         with using(machine):
-            bounds = [Fraction(by_method(S, method=method)) for method in METHODS if name == "BLAS" or method != "auto"]
+            bounds = [
+                Fraction(sigma_min_lower(S, method=method)) for method in METHODS if name == "BLAS" or method != "auto"
+            ]
             top = Fraction(opnorm_upper(S))
         count += len(bounds) + 1
         wrong += sum(bound**2 > low for bound in bounds) + (top**2 < high)
@@ -98,7 +99,7 @@ def test_hilbert_matrices_by_every_method_and_machine():
         for name, primitives in {"BLAS": {}, **DOUBLE}.items():
             with using(Machine(**primitives)):
                 for method in METHODS[:3]:
-                    bound = by_method(S, method=method)
+                    bound = sigma_min_lower(S, method=method)
                     cases += 1
                     assert bound == 0 or at_most(S, bound), (n, name, method)
                     close += bound > 0 and not at_most(S, bound * 1.05)
@@ -118,17 +119,17 @@ def test_condition_two_to_the_forty_at_five_percent(p, k):
         }[spread]
         d[0], d[-1] = 1.0, 2.0**40
         S = two_sided(p, k, rng.permutation(d))
-        bound, true = Fraction(by_method(S, method="qr")), Fraction(p * k)
+        bound, true = Fraction(sigma_min_lower(S, method="qr")), Fraction(p * k)
         assert bound**2 <= true
         assert bound**2 >= true * Fraction(95, 100) ** 2, (spread, float(bound) / math.sqrt(p * k))
-        assert by_method(S, method="cholesky") == 0.0  # the Gram matrix has lost it
+        assert sigma_min_lower(S, method="cholesky") == 0.0  # the Gram matrix has lost it
 
 
 @pytest.mark.parametrize("name", DOUBLE)
 def test_condition_two_to_the_forty_under_the_worst_primitives(name):
     S = two_sided(32, 32, np.floor(np.logspace(0, 40, 32, base=2.0)))
     with using(Machine(**DOUBLE[name])):
-        bound = Fraction(by_method(S, method="qr"))
+        bound = Fraction(sigma_min_lower(S, method="qr"))
     assert Fraction(95, 100) ** 2 * 32**2 <= bound**2 <= 32**2
 
 
@@ -137,7 +138,7 @@ def test_methods_agree_and_residual_trusts_no_factorization():
     rng, agreed = np.random.default_rng(2), 0
     for p, k in ((3, 5), (20, 50), (60, 200), (150, 400)):
         S = rng.standard_normal((p, k))
-        one, two = by_method(S, method="cholesky"), by_method(S, method="residual")
+        one, two = sigma_min_lower(S, method="cholesky"), sigma_min_lower(S, method="residual")
         assert one == pytest.approx(two, rel=1e-9)
         assert two > 0.999 * svdvals(S)[-1]
         agreed += 1
@@ -158,7 +159,7 @@ def test_methods_agree_and_residual_trusts_no_factorization():
                 return table.get(kind, np.diag(np.sqrt(np.maximum(np.diagonal(a), 0.0)))), 0
 
             with using(Machine(cholesky=broken)):
-                lies += Fraction(by_method(S, method="residual")) ** 2 > low
+                lies += Fraction(sigma_min_lower(S, method="residual")) ** 2 > low
                 honest += 1
     assert lies == 0
     assert honest > 150
@@ -189,13 +190,13 @@ def test_exact_special_cases_are_exact():
                 assert sigma_min_lower(scale * H) == scale * math.sqrt(k) == opnorm_upper(scale * H)
     doubled = np.eye(3)[[0, 0, 1]]
     assert sigma_min_lower(doubled) == 0.0  # a row taken twice
-    assert by_method(doubled, method="exact") == 0.0
+    assert sigma_min_lower(doubled, method="exact") == 0.0
     gap = np.eye(4)
     gap[2, 2] = 0.0
     assert sigma_min_lower(gap) == 0.0
-    assert by_method(np.ones((2, 2)) + np.eye(2), method="exact") == 0.0  # not recognized: nothing proved
+    assert sigma_min_lower(np.ones((2, 2)) + np.eye(2), method="exact") == 0.0  # not recognized: nothing proved
     with pytest.raises(ValueError, match="unknown method 'svd'"):
-        by_method(np.eye(2), method="svd")
+        sigma_min_lower(np.eye(2), method="svd")
 
 
 def test_nearly_orthogonal_rows_are_not_taken_for_orthogonal():
