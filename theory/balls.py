@@ -183,7 +183,14 @@ def _power(base: Any, exponent: Any) -> Node:
     inner = _compile(base)
     if exponent.is_Integer:
         n = int(exponent)
-        return lambda env, analytic: inner(env, analytic) ** n
+
+        def integer(env: dict[Any, Ball], analytic: bool) -> Ball:
+            x = inner(env, analytic)
+            if n > 0 and isinstance(x, arb) and x.contains(0):
+                return (acb(x) ** n).real  # by products; arb's power takes the logarithm and knows nothing here
+            return x**n
+
+        return integer
     if exponent.is_Rational and exponent.q == 2:
         n = int(exponent.p)
         nonnegative = bool(base.is_nonnegative)  # by the assumptions on the symbols: Max(0, ...) and squares

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from scipy import fft
 
 from numerics.operators.base import Array, describe_shape
-from numerics.operators.dft import direct_dft, modulus
 from numerics.operators.periodic import PeriodicOperator
 from numerics.operators.spec import OperatorSpec, doc, is_integer, is_number
+from numerics.rigorous.dft import convolution_moduli
 
 
 class BlurOperator(PeriodicOperator):
@@ -48,10 +48,7 @@ class BlurOperator(PeriodicOperator):
 
     @cached_property
     def _moduli(self) -> tuple[Array, Array]:
-        e = math.frexp(float(np.abs(self.taps).max()))[1]  # taps near 1: no underflow in squares; exact
-        re, im, miss = direct_dft(np.ldexp(self.taps, -e), self._offsets, self.input_shape)
-        lo, hi = modulus(re, im, miss)
-        return np.ldexp(lo, e), np.ldexp(hi, e)
+        return convolution_moduli(self.taps, self._offsets, self.input_shape)
 
     def moduli(self) -> tuple[Array, Array]:
         """Direct Fourier sums over the taps, enclosed."""

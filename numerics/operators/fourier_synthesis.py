@@ -12,10 +12,10 @@ import numpy as np
 
 from numerics.bound import Bound, exact
 from numerics.operators.base import RANK_TOLERANCE, Array, describe_shape, rank_deficient
-from numerics.operators.dft import direct_dft
 from numerics.operators.periodic import PeriodicOperator
 from numerics.operators.spec import OperatorSpec, doc, is_number
 from numerics.rigorous import above
+from numerics.rigorous.dft import direct_dft
 
 
 class FourierSynthesisOperator(PeriodicOperator):

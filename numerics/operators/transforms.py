@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from numerics.operators.base import Array
-from numerics.operators.dft import twiddles
 from numerics.rigorous import UNIT, above
+from numerics.rigorous.dft import twiddles
 
 __all__ = ["TRANSFORMS", "Transform"]
 
