@@ -17,7 +17,7 @@ __all__ = ["Certificate", "Subject", "certify", "read_checkpoint"]
 _HOME = {
     "Certificate": "verify.certificate.certificate",
     "Subject": "verify.certificate.subject",
-    "certify": "verify.certificate.certify",
+    "certify": "verify.certificate.making",
     "read_checkpoint": "verify.certificate.checkpoint",
 }
 

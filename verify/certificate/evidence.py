@@ -32,6 +32,13 @@ class Evidence:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
 
+    def at(self, subject: Subject) -> Evidence:
+        """The evidence at other parameters of the same problem: what is known about the operator is kept."""
+        other = Evidence(subject)
+        kept = ("whitening", "whitening_C", "norm_N", "norm_N_C", "smallest_direction")
+        other.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+        return other
+
     # --- the operator
     @cached_property
     def whitening(self) -> Whitening | None:
@@ -51,7 +58,7 @@ class Evidence:
     @cached_property
     def norm_N_C(self) -> Norm | None:
         """|N_C|."""
-        return None if self.whitening_C is None else linear.norm(self.whitening_C.N)
+        return None if self.whitening_C is None else linear.norm(np.ascontiguousarray(self.whitening_C.N.T))
 
     @property
     def delta(self) -> float:
@@ -149,10 +156,9 @@ class Evidence:
         return float(self.sweep.columns.max()) / math.sqrt(1 - self.delta) * _UP
 
     @cached_property
-    def c_V_below(self) -> tuple[int, float]:
-        """(i, |U'v_i| from below) for the longest of them."""
-        i = int(np.argmax(self.sweep.columns_below))
-        return i, float(self.sweep.columns_below[i]) / math.sqrt(1 + self.delta) * _DOWN
+    def c_V_below(self) -> float:
+        """max |U'v_i| from below."""
+        return float(self.sweep.columns_below.max()) / math.sqrt(1 + self.delta) * _DOWN
 
     @cached_property
     def c_full(self) -> float:
@@ -177,10 +183,28 @@ class Evidence:
         r = image - self.subject.y
         return r, error + 2 * _U * np.abs(r) + _TINY
 
+    def projected(self, r: Array, error: Array) -> float:
+        """|Π r| from above, Π the orthogonal projection on Im C (the identity without C), r (m,) known to within `error`."""
+        white = self.whitening_C
+        if self.subject.C is None or white is None:
+            return norm_upper(np.abs(r) + error) * _UP
+        W, size, miss = white.B, norm_upper(r), norm_upper(error)  # W r ≈ N_C'C'r, |N_C'C'| < 1.3
+        moved = matmul_error(W, r[:, None]) + white.error * size + 1.3 * miss
+        return norm_upper(W @ r, moved) / math.sqrt(1 - white.delta) * _UP
+
+    @cached_property
+    def C_norm(self) -> tuple[float, Norm | None]:
+        """|C| from above, with what proves it (C'C)."""
+        assert self.subject.C is not None
+        found = linear.norm(np.ascontiguousarray(self.subject.C.T))
+        return (norm_upper(self.subject.C) if found is None else found.value) * _UP, found
+
     @cached_property
     def rho(self) -> tuple[float, float]:
-        """ρ = (Σ w_i r_i²/w_min)^{1/2} from below and from above."""
+        """ρ = (Σ w_i r_i²/w_min)^{1/2} from below (0 with C) and from above."""
         r, error = self.residual
+        if self.subject.C is not None:
+            return 0.0, self.projected(r, error)
         weights = self.subject.weights
         if weights is not None:
             root = np.sqrt(weights / weights.min())
@@ -192,7 +216,7 @@ class Evidence:
         """|y - T x̄/s| from above."""
         image, error = self.image(*self._truth)
         r = image - self.subject.y
-        return norm_upper(np.abs(r) + error + 2 * _U * np.abs(r)) * _UP
+        return self.projected(r, error + 2 * _U * np.abs(r) + _TINY)
 
     @property
     def _truth(self) -> tuple[Array, Array]:

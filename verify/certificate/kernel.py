@@ -55,12 +55,11 @@ class Kernel:
         return math.sqrt(f * f + self.slope_norm[0] ** 2 / s.k) * _UP
 
     @cached_property
-    def coupling(self) -> float:
-        """|P K_0 Q| from above; 0 where T is injective."""
+    def coupling(self) -> tuple[float, Norm | None]:
+        """(|P K_0 Q| from above, what proves it: about |Z' - Z'B'B| = |Z - B'BZ|, Z = V D² V'B'/k); R is there."""
         evidence, s = self.evidence, self.evidence.subject
         white = evidence.whitening
-        if white is None:
-            return 0.0
+        assert white is not None
         _, _, slope, slope_error = s.enclosed
         Z, error, products, count = np.zeros((s.n, s.p)), Fraction(0), 0.0, 0
         for at in blocks(s.k):
@@ -81,8 +80,14 @@ class Kernel:
         # B is within white.error of N R, which has norm (1 + delta)^{1/2} < 1.3
         size = norm_upper(Z, total)
         rounding = matmul_error(white.B.T, inside) + 1.3 * matmul_error(white.B, Z) + 2 * _U * norm_upper(rest)
-        moved = rounding + total * 2.7 + 2.7 * white.error * size + white.delta * size
-        return (norm_upper(rest) + moved) / math.sqrt(1 - white.delta) * _UP
+        inexact = rounding + total * 2.7 + 2.7 * white.error * size
+        spread = (2 * norm_upper(rest) + inexact) * inexact
+        found = linear.largest_eigenvalue(rest.T @ rest, Fraction(matmul_error(rest.T, rest) + spread))
+        frobenius = norm_upper(rest) + inexact
+        value = frobenius if found is None else found.value
+        if not value < 0.9 * frobenius:
+            value, found = frobenius, None
+        return (value + white.delta * size) / math.sqrt(1 - white.delta) * _UP, found
 
     @cached_property
     def start(self) -> float:
