@@ -52,9 +52,9 @@ def training(book: Book, factor: float, slope: float | None = None) -> str:
     target = rho * factor
     text = f"more training: rho has to fall from {rho:.3g} to about {target:.3g}"
     slope = evidence.sigma_F * evidence.sigma_0 if slope is None else slope
-    rate = s.w_min * slope * slope
+    rate, whose = (book.rate, "the run") if book.rate > 0 else (s.w_min * slope * slope, "this point")
     if rate > 0:
-        text += f", which takes about t = {math.log(1 / factor) / rate:.3g} at the rate {rate:.3g} of this point"
+        text += f", which takes about t = {math.log(1 / factor) / rate:.3g} at the rate {rate:.3g} of {whose}"
     noise = 64 * _ROUNDING * float(abs(s.y).max()) * math.sqrt(s.m)
     if target < noise:
         return (f"rho would have to fall to {target:.3g}, below rounding: more width (every condition is easier by the root "

@@ -22,10 +22,13 @@ Array = NDArray[np.float64]
 
 
 class Book:
-    """Obligations by id and witnesses by name. A method returns None where nothing can be proved."""
+    """Obligations by id and witnesses by name. A method returns None where nothing can be proved.
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
+    rate: the rate at which ρ falls along the run there, for advice; 0 if it is not known.
+    """
+
+    def __init__(self, evidence: Evidence, rate: float = 0.0) -> None:
+        self.evidence, self.rate = evidence, rate
         self.obligations: dict[str, Obligation] = {}
         self.witnesses: dict[str, Array] = {}
 

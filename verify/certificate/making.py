@@ -142,8 +142,7 @@ def _complete(
 ) -> Certificate:
     """All claims at a point; obligations and witnesses that none of them uses are left out."""
     if done is None:
-        book = Book(evidence)
-        book.rate = rate
+        book = Book(evidence, rate)
         found = convergence_claims.convergence(book, _below(level, evidence))
     else:
         book, found = done
@@ -158,10 +157,10 @@ def _complete(
 
 
 def _below(level: float | None, evidence: Evidence) -> float | None:
-    """The level of the stopping time: the one wanted, else a thousandth of the residual."""
-    if level is not None and level > 0:
+    """The level of the stopping time: the one wanted if the residual is still above it, else a thousandth of the residual."""
+    rho = evidence.rho[1]
+    if level is not None and 0 < level < rho:
         return level
-    rho = evidence.rho[0]
     return float(f"{1e-3 * rho:.2g}") if 1e-3 * rho > 1e-300 else None
 
 
