@@ -29,7 +29,9 @@ def no_sigma(book: Book, statement: str) -> Claim:
     s = book.subject
     if s.k < s.p:
         why = f"the width k = {s.k} is below the rank p = {s.p} of the operator, so sigma_0 = 0"
-        return Claim(statement, "UNKNOWN", reason=why, failed="sigma_0_lower", help=f"more width: at least {2 * s.p} neurons")
+        return Claim(
+            statement, "UNKNOWN", reason=why, failed="sigma_0_lower", help=f"more width: at least {2 * s.p} neurons"
+        )
     estimate = book.evidence.smallest.estimate / s.k
     what = f"sigma_0 > 0 is not proved (its square is about {max(estimate, 0.0):.3g})"
     return Claim(statement, "UNKNOWN", reason=what, failed="sigma_0_lower",

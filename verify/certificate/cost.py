@@ -16,7 +16,9 @@ def seconds(certificate: Certificate) -> float:
     s = certificate.subject
     n, k, p = s.n, s.k, s.p
     work = 0.0
-    if any(item.kind in ("sigma_0_lower", "sigma_0_upper", "J_norm_upper", "PKQ_upper") for item in certificate.obligations):
+    if any(
+        item.kind in ("sigma_0_lower", "sigma_0_upper", "J_norm_upper", "PKQ_upper") for item in certificate.obligations
+    ):
         work += float(n) * n * k + 2.0 * n * n * p + float(p) ** 3
     if s.R is not None:
         work += 2.0 * n * p * k + 4.0 * n * p * p + 2.0 * float(p) ** 3

@@ -1,4 +1,4 @@
-"""From a problem to a certificate: at the start where a condition holds there, else at the first point of the flow where one does."""
+"""From a problem to a certificate: at the start if a condition holds there, else where along the flow one first does."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def _certify(
     return _complete(here, level, {"at": repr(state.t)})
 
 
-def _search(evidence: Evidence, level: float | None, seconds: float, settings: dict[str, Any], progress: Progress | None) -> Certificate:
+def _search(
+    evidence: Evidence, level: float | None, seconds: float, settings: dict[str, Any], progress: Progress | None
+) -> Certificate:
     """Follow the flow until a claim of convergence is proved; the certificate of the last point if none is."""
     subject = evidence.subject
     if not (evidence.full_rank and subject.phi.theory.smooth):

@@ -39,23 +39,39 @@ def sentences(certificate: Certificate) -> list[str]:
         given = best.conclusions
         out.append(
             f"Gradient flow from the stored parameters reaches zero loss ({best.statement}): "
-            f"rho(t) <= rho(0) exp(-{given['rate']:.4g} t), with rho(0) <= {_rho(certificate):.4g}."
+            f"rho(t) <= {_rho(certificate):.4g} exp(-{given['rate']:.4g} t), t counted from there."
         )
-        lengths = [c.conclusions[name] for c in conditions for name in ("ell_star", "R_prime", "length") if name in c.conclusions]
+        lengths = [
+            c.conclusions[name]
+            for c in conditions
+            for name in ("ell_star", "R_prime", "length")
+            if name in c.conclusions
+        ]
         out.append(f"The path that is left is at most {min(lengths):.4g} long.")
+        if best.conclusions.get("h", 0.0) > 0.45 and float(certificate.origin.get("at", "0")) > 0:
+            later = float(f"{1.5 * float(certificate.origin['at']):.2g}")
+            out.append(
+                f"The condition only just holds here, so the rate is poor: a later point has a better one (--at {later:g})."
+            )
         stops = [c for c in conditions if "stop" in c.conclusions]
         if stops:
             first = min(stops, key=lambda c: c.conclusions["stop"]["time"])
             stop = first.conclusions["stop"]
-            out.append(f"Stop at t = {stop['time']:.4g} from there: the residual is at most {stop['level']:.4g} from then on.")
+            out.append(
+                f"Stop at t = {stop['time']:.4g} from there: the residual is at most {stop['level']:.4g} from then on."
+            )
     elif proved:
-        out.append("Gradient flow from the stored parameters reaches zero loss (wonly.threshold), at a rate that is not stated.")
+        out.append(
+            "Gradient flow from the stored parameters reaches zero loss (wonly.threshold), at a rate that is not stated."
+        )
     out += [f"Where it goes, {c.reason}." for c in proved if "limit" in c.conclusions]
     if not (conditions or certificate.verdict == "PROVED"):
         if certificate.origin.get("ended"):
             out.append(f"The run ended before a condition was met: {certificate.origin['ended']}.")
         first_help = next((c for c in certificate.claims if c.help), None)
-        out.append("Nothing is proved about where the flow goes; that a condition fails is no proof that it does not converge.")
+        out.append(
+            "Nothing is proved about where the flow goes; that a condition fails is no proof that it does not converge."
+        )
         if first_help is not None:
             out.append(f"What would help: {first_help.help}.")
     return out
@@ -81,7 +97,8 @@ def print_certificate(certificate: Certificate, console: Console, files: list[st
     title = certificate.origin.get("title") or "Certificate"
     console.print(f"[bold]{title}[/bold]: {point(certificate)}", highlight=False)
     console.print(
-        f"two-layer network, {s.activation}, n = {s.n}, k = {s.k}, {trained}; {s.m} data, rank {s.p}; {s.loss}", highlight=False
+        f"two-layer network, {s.activation}, n = {s.n}, k = {s.k}, {trained}; {s.m} data, rank {s.p}; {s.loss}",
+        highlight=False,
     )
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("claim", no_wrap=True)

@@ -30,15 +30,30 @@ _INTERNAL = 70
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--at", metavar="TIME|start|best", help="Where along the flow [best for a .toml file, start for a .npz file].")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="cert.json", help="The file to write [cert.json].")
-@click.option("--max-time", type=float, default=300.0, show_default=True, metavar="SECONDS", help="Budget for the flow.")
+@click.option(
+    "--at", metavar="TIME|start|best", help="Where along the flow [best for a .toml file, start for a .npz file]."
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="cert.json", help="The file to write [cert.json]."
+)
+@click.option(
+    "--max-time", type=float, default=300.0, show_default=True, metavar="SECONDS", help="Budget for the flow."
+)
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Use this seed instead of the file's.")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON, and nothing else, to stdout.")
-@click.option("--check/--no-check", default=None, help="Recheck what was written [if that takes less than about a minute].")
+@click.option(
+    "--check/--no-check", default=None, help="Recheck what was written [if that takes less than about a minute]."
+)
 @click.option("--debug", is_flag=True, help=f"After an internal error, write its trace to {TRACE}.")
 def command(
-    file: Path, at: str | None, out: Path | None, max_time: float, seed: int | None, json_: bool, check: bool | None, debug: bool
+    file: Path,
+    at: str | None,
+    out: Path | None,
+    max_time: float,
+    seed: int | None,
+    json_: bool,
+    check: bool | None,
+    debug: bool,
 ) -> None:
     """Prove that gradient flow converges, at what rate and how far from the signal, and write the proof to cert.json.
 
@@ -97,7 +112,9 @@ def execute(
         said, report = _checked(certificate, target, check, progress)
     emit(lambda: _text(certificate, files, said, report, json_), "the certificate")
     if report["done"] and not report["ok"]:
-        complain(f"the checker rejected the certificate ({report['reason']}); this is a defect of dipcert: please report it")
+        complain(
+            f"the checker rejected the certificate ({report['reason']}); this is a defect of dipcert: please report it"
+        )
         return _INTERNAL
     return 0 if certificate.verdict == "PROVED" else NOT_MET
 

@@ -13,9 +13,21 @@ from verify.commands.guard import TRACE, USAGE, InputError, complain, emit, guar
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="cert.json")
 @click.option("--expect", metavar="ID", help="The problem id that the certificate has to be about.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE.npz", help="Your own arrays: they have to be the same bits.")
-@click.option("--problem", type=click.Path(path_type=Path), metavar="FILE.toml", help="Rebuild this problem and compare all arrays.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The seed for --problem, if it was not the file's.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Your own arrays: they have to be the same bits.",
+)
+@click.option(
+    "--problem",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    help="Rebuild this problem and compare all arrays.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="The seed for --problem, if it was not the file's."
+)
 @click.option("--json", "json_", is_flag=True, help="Print the report as JSON, and nothing else, to stdout.")
 @click.option("--debug", is_flag=True, help=f"After an internal error, write its trace to {TRACE}.")
 def command(
@@ -32,6 +44,7 @@ def command(
     1 rejected, 2 not readable as a certificate, 3 confirmed, but the verdict is
     REFUTED or UNKNOWN, 130 interrupted.
     """
+
     def body() -> int:
         return execute(file, expect, data, problem, seed, json_)
 
@@ -42,8 +55,6 @@ def execute(
     file: Path, expect: str | None, data: Path | None, problem: Path | None, seed: int | None, json_: bool
 ) -> int:
     """The exit code of the checker; 1 if --problem gives other arrays."""
-    from verify import recheck
-
     if seed is not None and problem is None:
         raise InputError("--seed belongs to --problem FILE.toml")
     if not file.is_file():
