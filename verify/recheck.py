@@ -189,7 +189,9 @@ def number(text: Any, what: str) -> fmpq:
     """A nonnegative rational from "0x1.8p-3", "3/16" or "3"."""
     need(isinstance(text, str) and len(text) <= 801, f"{what}: a number has to be a string")
     if _HEX.fullmatch(text):
-        return fmpq(*float.fromhex(text).as_integer_ratio())
+        value = float.fromhex(text)
+        need(value.hex() == text, f"{what}: {text} is not a double")  # no underflow: it would be read as 0
+        return fmpq(*value.as_integer_ratio())
     match = _RATIO.fullmatch(text)
     need(match is not None and int(match[2] or 1) > 0, f"{what}: {text[:40]!r} is not a nonnegative number")
     return fmpq(int(match[1]), int(match[2] or 1))  # type: ignore[index]
@@ -308,7 +310,7 @@ class Fix:
         sizes = [abs(x) for x in values if x]
         if not sizes:
             return cls(fmpz_mat(rows, columns), 0, arb(0))
-        last = math.frexp(min(sizes))[1] - 53
+        last = max(math.frexp(min(sizes))[1] - 53, -1074)
         q = max(exponent(max(sizes), bits), last)
         err = arb(0) if q <= last else arb(len(values)).sqrt().upper() * two(q)
         return cls(fmpz_mat(rows, columns, integers(values, q)), q, err)
