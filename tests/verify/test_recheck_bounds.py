@@ -352,6 +352,58 @@ def test_the_rank_of_R_is_not_taken_on_trust(tmp_path):
             assert not recheck.Obligation.read(item, P, set()).derive(P).ok
 
 
+# --- data at which the rounding decides: entries between the units of the fixed point --------------------------------------
+def tiny(
+    V: list[list[float]], R: list[list[float]] | None, folder: Path, **witnesses: list[list[float]]
+) -> recheck.Problem:
+    """phi the identity, a = 0, so that V D = V."""
+    maker = Maker(2, 2, 2, 2, train="W") if R is None else Maker(1, 1, 2, 2, train="W")
+    maker.activation, maker.obligations = "identity", []
+    maker.arrays |= {"V": np.array(V), "a": np.zeros(2)}
+    if R is not None:
+        maker.arrays["R"] = np.array(R)
+    maker.witnesses = {name: np.array(x) for name, x in witnesses.items()}
+    maker.add("c_full_upper", "columns", 0.0)
+    if R is not None:
+        maker.add("c_V_upper", "projected", 0.0, {}, ["N"])
+    else:
+        maker.add("sigma_0_lower", "shift", 0.0, {"shift": "0"}, ["L_sigma0"])
+        maker.add("sigma_0_upper", "vector", 0.0, {}, ["w_sigma0"])
+    return problem(maker, folder)
+
+
+def test_the_cut_of_V_counts(tmp_path):
+    P = tiny([[1.0, 2.0**-80], [0.0, 0.0]], [[0.0, 1.0]], tmp_path, N=[[1.0]])
+    assert mpf(P.swept["c_full"].upper()) >= mp.sqrt(1 + mp.mpf(2) ** -160)
+    P = tiny([[1.0, 2.0**-60], [0.0, 0.0]], [[0.0, 1.0]], tmp_path, N=[[1.0]])
+    assert mp.mpf(2) ** -60 <= mpf(recheck._c_V(P, {}).upper()) <= mp.mpf(2) ** -57
+
+
+@pytest.mark.parametrize("units", [0.6, 1.4, 1.6, 2.4, 2.6])
+def test_the_rounding_of_V_D_counts(tmp_path, units):
+    """The smaller singular value is `units` units of S: it is rounded to the next integer."""
+    smallest = units * 2.0**-59
+    L = [[1.0, 0.0], [0.0, round(units) * 2.0**-59]]
+    P = tiny([[1.0, 0.0], [0.0, smallest]], None, tmp_path, L_sigma0=L, w_sigma0=[0.0, 1.0])
+    assert P.gram("VD")[0].q == -118
+    upper = mpf(recheck._sigma_0_above(P, {})) * mp.sqrt(2)
+    assert smallest <= upper <= (round(units) + 1.03) * 2.0**-59
+    _, e, _ = P.gram("VD")
+    assert abs(round(units) - units) * 2.0**-59 <= mpf(e)
+    largest = 2.0**59 / round(units)
+    mu = largest**2 * (1 + 1e-12)
+    P.fixed |= {
+        "w_N_sigma0": of(np.diag([1.0, largest])),
+        "w_L_N_sigma0": of(np.diag([math.sqrt(mu - 1), largest * 1e-6])),
+    }
+    if round(units) > 1:  # beyond the error
+        lower = mpf(recheck._sigma_0(P, {"mu": fmpq(*mu.as_integer_ratio())})) * mp.sqrt(2)
+        assert (round(units) - 1.03) * 2.0**-59 <= lower <= smallest
+    else:
+        with pytest.raises(recheck.Rejected, match="rounding"):
+            recheck._sigma_0(P, {"mu": fmpq(*mu.as_integer_ratio())})
+
+
 # --- conclusions -----------------------------------------------------------------------------------------------------------
 def instance(both: bool = True, R: bool = True, k: int = 100) -> Any:
     return SimpleNamespace(both=both, R=R, k=k, w_min=arb(1), scale=fmpq(2), activation="tanh")
