@@ -544,3 +544,51 @@ def test_a_matrix_of_zeros_is_no_division():
     with pytest.raises(recheck.Rejected):
         recheck.lower_norm(zero)
     assert math.isfinite(recheck.exponent(1e308, 60))
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_refutations_at_their_edge(both):
+    P, v = instance(both=both), values()
+    B1, B2 = recheck._sup("tanh")
+    Lam = recheck._slope(P, v | {"B1": B1, "B2": B2}, v["c_V"])
+    edge = v["sigma_F"] * v["sigma_0"] ** 2 / (2 * Lam)
+    assert recheck._not_sharp(P, v | {"rho_0": edge * (1 + 1e-12)}, None)["h >"] > arb(0.5)
+    with pytest.raises(recheck.Rejected):
+        recheck._not_sharp(P, v | {"rho_0": edge * (1 - 1e-12)}, None)
+    for rho, false in ((2 * edge, True), (edge / 10, False)):
+        if false:
+            recheck._not_baseline(P, v | {"rho_0": rho}, None)
+        else:
+            with pytest.raises(recheck.Rejected):
+                recheck._not_baseline(P, v | {"rho_0": rho}, None)
+    capacity = v["sigma_F"] * 10 * v["f"] ** 2
+    for factor in (1 + 1e-12, 1 - 1e-12):
+        if factor > 1 and both:
+            recheck._not_amgm(P, v | {"rho_0": capacity * factor}, None)
+        else:
+            with pytest.raises(recheck.Rejected):
+                recheck._not_amgm(P, v | {"rho_0": capacity * factor}, None)
+
+
+@pytest.mark.parametrize(
+    ("activation", "hbar", "gap"),
+    [("tanh", [-0.875, 0.5], 0.125), ("tanh", [0.75, -0.5], 0.25), ("sigmoid", [0.125, 0.5], 0.125),
+     ("sigmoid", [0.5, 0.75], 0.25), ("softplus", [3.0, 0.5], 0.5), ("tanh", [1.5, 0.0], -0.5)],
+)  # fmt: skip
+def test_the_gap_of_a_box(tmp_path, activation, hbar, gap):
+    maker = Maker(2, 2, 2, 2, train="W")
+    maker.activation, maker.obligations = activation, []
+    maker.witnesses["hbar"] = np.array(hbar)
+    maker.add("gap_lower", "box", 0.0, {}, ["hbar"])
+    P = problem(maker, tmp_path)
+    assert mpf(P.box[3].lower()) == gap
+
+
+def test_weights_in_the_error_of_rho(tmp_path):
+    """One weight 10^40 times the other: what the misfit is off by counts with that factor."""
+    maker = Maker(2, 2, 2, 2, train="W", weighted=True)
+    maker.arrays["weights"] = np.array([1.0, 1e40])
+    P = problem(maker, tmp_path)
+    entries, err = P.misfit(P.swept["images"]["g"], arb(2).sqrt())
+    assert P.rho.rad() >= err * arb(10) ** 20 * 0.9
+    assert len(entries) == 2

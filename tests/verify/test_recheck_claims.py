@@ -665,3 +665,22 @@ def test_the_checker_imports_nothing_of_the_toolkit():
     names = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
     allowed = "__future__ argparse array collections dataclasses flint functools hashlib json math operator os re sys time typing"
     assert names <= {*allowed.split(), "zipfile"}
+
+
+@pytest.mark.parametrize("noise", [0.02, 3e-4])
+def test_the_flag_vacuous_is_recomputed(tmp_path, noise):
+    maker = Maker(4, 4, 6, 400, noise=noise)
+    if noise == 0.02:
+        maker.arrays["signal"] = maker.arrays["signal"] * 1e-3  # another signal, so small that the bound says nothing
+        maker.obligations = [item for item in maker.obligations if item["kind"] not in ("eps_upper", "ker_0_upper")]
+        z = maker.g - maker.arrays["signal"]
+        maker.add("ker_0_upper", "projected", np.linalg.norm(z - maker.B.T @ (maker.B @ z)), {}, ["N"])
+        maker.add("eps_upper", "balls", np.linalg.norm(maker.T(maker.arrays["signal"]) - maker.arrays["y"]))
+    maker.claim("recover.kernel")
+    maker.claim("sharp.condition")
+    conclusions = maker.claims[0]["conclusions"]
+    assert conclusions["vacuous"] is (noise == 0.02)
+    assert recheck.check(maker.write(tmp_path)).code == 0
+    for wrong in (not conclusions["vacuous"], None, 1, "true"):
+        conclusions["vacuous"] = wrong
+        assert recheck.check(maker.write(tmp_path)).code == 1
