@@ -2,13 +2,14 @@
 
 Mutants of the checker that these tests kill (tried by hand): sqrt(1 - delta) and sqrt(1 + delta) exchanged or dropped in
 the basis; the rounding error left out of `Fix.__matmul__`, `Fix.cut`, `integers`; mu or shift used without the remainder;
-f^2 left out of sigma_0 or of J; k for sqrt(k); the error of V D left out of sigma_0; delta|z| left out of ker_0; the
+f^2 left out of sigma_0 or of J; k for sqrt(k); the error of V D left out of sigma_0; the
 projection left out of rho_0; sigma_F read from a witness vector without the rank; Lambda without the factor 4; drift
-with J for 2J; logistic time without b.
+with J for 2J (in the primitive); logistic time without b.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 from array import array
@@ -22,10 +23,9 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq, fmpz_mat
 
+from tests.verify.test_recheck_claims import CASES, Maker, cholesky
 from verify import recheck
 from verify.recheck import Fix
-
-from tests.verify.test_recheck_claims import CASES, Maker, cholesky
 
 
 @pytest.fixture(autouse=True)
@@ -186,21 +186,22 @@ def test_norms_and_floors_by_witnesses(seed):
     N = np.linalg.inv(np.linalg.cholesky(K))
     gap = of(N) @ (F @ F.T) @ of(N).T - recheck.multiple(fmpq(1), 4)[0]
     mu = float(np.linalg.norm(N, 2) ** 2 * (1 + 1e-9))
-    low = mpf(recheck.floor_by_whitening(gap, of(N), fmpq(*mu.as_integer_ratio()), of(cholesky(mu * np.eye(4) - N @ N.T))))
+    low = mpf(
+        recheck.floor_by_whitening(gap, of(N), fmpq(*mu.as_integer_ratio()), of(cholesky(mu * np.eye(4) - N @ N.T)))
+    )
     assert bottom * (1 - mp.mpf(10) ** -7) <= low <= bottom
     for _ in range(20):  # nothing about the witnesses is trusted
         L = of(rng.standard_normal((4, 4)) * 10.0 ** rng.uniform(-4, 1))
         q = fmpq(int(rng.integers(1, 10**6)), 10**5)
         assert mpf(recheck.spectral(F, q, L)) >= top
-        try:
+        with contextlib.suppress(recheck.Rejected):
             assert mpf(recheck.floor_by_shift(F @ F.T, q, L)) <= bottom
-        except recheck.Rejected:
-            pass
         M = of(N * rng.uniform(0.7, 1.3))
-        try:
-            assert mpf(recheck.floor_by_whitening(M @ (F @ F.T) @ M.T - recheck.multiple(fmpq(1), 4)[0], M, q, L)) <= bottom
-        except recheck.Rejected:
-            pass
+        with contextlib.suppress(recheck.Rejected):
+            assert (
+                mpf(recheck.floor_by_whitening(M @ (F @ F.T) @ M.T - recheck.multiple(fmpq(1), 4)[0], M, q, L))
+                <= bottom
+            )
 
 
 # --- every number of a problem against mpmath ------------------------------------------------------------------------------
@@ -242,12 +243,13 @@ def truths(maker: Maker) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("off", [1e-3, -1e-3])
 @pytest.mark.parametrize("case", CASES)
-def test_every_bound_is_on_its_side_and_close(case, tmp_path):
+def test_every_bound_is_on_its_side_and_close(case, off, tmp_path):
     options = CASES[case] | {"k": 40}
     maker = Maker(**options)
     maker.arrays["y"] = maker.arrays["y"] + 0.1  # so that C has something to project away
-    maker = shaken(maker)
+    maker = shaken(maker, off)
     truth = truths(maker)
     exactly = {"sigma_F_upper": truth["sigma_F_true"]}
     # how close: the witnesses decide for sigma (they are shaken by 1e-4, so delta is not negligible), else nothing is lost
@@ -271,13 +273,13 @@ def test_every_bound_is_on_its_side_and_close(case, tmp_path):
     assert {"sigma_F_lower", "sigma_0_lower", "c_V_upper", "rho_0_upper", "eps_upper"} <= seen
 
 
-def shaken(maker: Maker) -> Maker:
-    """Witnesses that are off by 1e-4, so that every delta counts (mutants that drop a delta die of this)."""
+def shaken(maker: Maker, off: float) -> Maker:
+    """Witnesses that are off by 1e-3, to both sides, so that every delta counts (mutants that drop a delta die of this)."""
     rng = np.random.default_rng(7)
     for name in ("N", "N_C"):
         if name in maker.witnesses:
             N = maker.witnesses[name]
-            maker.witnesses[name] = N * (1 + 1e-3) + 1e-4 * np.abs(N).max() * rng.standard_normal(N.shape)
+            maker.witnesses[name] = N * (1 + off) + 1e-4 * abs(off) * np.abs(N).max() * rng.standard_normal(N.shape)
     for name, N in (("L_N", "N"), ("L_N_C", "N_C")):
         if N in maker.witnesses:
             N, key = maker.witnesses[N], {"L_N": "mu", "L_N_C": "mu_C"}[name]
@@ -350,14 +352,75 @@ def test_the_rank_of_R_is_not_taken_on_trust(tmp_path):
             assert not recheck.Obligation.read(item, P, set()).derive(P).ok
 
 
+# --- data at which the rounding decides: entries between the units of the fixed point --------------------------------------
+def tiny(
+    V: list[list[float]], R: list[list[float]] | None, folder: Path, **witnesses: list[list[float]]
+) -> recheck.Problem:
+    """phi the identity, a = 0, so that V D = V."""
+    maker = Maker(2, 2, 2, 2, train="W") if R is None else Maker(1, 1, 2, 2, train="W")
+    maker.activation, maker.obligations = "identity", []
+    maker.arrays |= {"V": np.array(V), "a": np.zeros(2)}
+    if R is not None:
+        maker.arrays["R"] = np.array(R)
+    maker.witnesses = {name: np.array(x) for name, x in witnesses.items()}
+    maker.add("c_full_upper", "columns", 0.0)
+    if R is not None:
+        maker.add("c_V_upper", "projected", 0.0, {}, ["N"])
+    else:
+        maker.add("sigma_0_lower", "shift", 0.0, {"shift": "0"}, ["L_sigma0"])
+        maker.add("sigma_0_upper", "vector", 0.0, {}, ["w_sigma0"])
+    return problem(maker, folder)
+
+
+def test_the_cut_of_V_counts(tmp_path):
+    P = tiny([[1.0, 2.0**-80], [0.0, 0.0]], [[0.0, 1.0]], tmp_path, N=[[1.0]])
+    assert mpf(P.swept["c_full"].upper()) >= mp.sqrt(1 + mp.mpf(2) ** -160)
+    P = tiny([[1.0, 2.0**-60], [0.0, 0.0]], [[0.0, 1.0]], tmp_path, N=[[1.0]])
+    assert mp.mpf(2) ** -60 <= mpf(recheck._c_V(P, {}).upper()) <= mp.mpf(2) ** -57
+
+
+@pytest.mark.parametrize("units", [0.6, 1.4, 1.6, 2.4, 2.6])
+def test_the_rounding_of_V_D_counts(tmp_path, units):
+    """The smaller singular value is `units` units of S: it is rounded to the next integer."""
+    smallest = units * 2.0**-59
+    L = [[1.0, 0.0], [0.0, round(units) * 2.0**-59]]
+    P = tiny([[1.0, 0.0], [0.0, smallest]], None, tmp_path, L_sigma0=L, w_sigma0=[0.0, 1.0])
+    assert P.gram("VD")[0].q == -118
+    upper = mpf(recheck._sigma_0_above(P, {})) * mp.sqrt(2)
+    assert smallest <= upper <= (round(units) + 1.03) * 2.0**-59
+    _, e, _ = P.gram("VD")
+    assert abs(round(units) - units) * 2.0**-59 <= mpf(e)
+    largest = 2.0**59 / round(units)
+    mu = largest**2 * (1 + 1e-12)
+    P.fixed |= {
+        "w_N_sigma0": of(np.diag([1.0, largest])),
+        "w_L_N_sigma0": of(np.diag([math.sqrt(mu - 1), largest * 1e-6])),
+    }
+    if round(units) > 1:  # beyond the error
+        lower = mpf(recheck._sigma_0(P, {"mu": fmpq(*mu.as_integer_ratio())})) * mp.sqrt(2)
+        assert (round(units) - 1.03) * 2.0**-59 <= lower <= smallest
+    else:
+        with pytest.raises(recheck.Rejected, match="rounding"):
+            recheck._sigma_0(P, {"mu": fmpq(*mu.as_integer_ratio())})
+
+
 # --- conclusions -----------------------------------------------------------------------------------------------------------
 def instance(both: bool = True, R: bool = True, k: int = 100) -> Any:
     return SimpleNamespace(both=both, R=R, k=k, w_min=arb(1), scale=fmpq(2), activation="tanh")
 
 
 def values(**changes: float) -> dict[str, Any]:
-    base = dict(sigma_F=0.5, sigma_0=0.75, c_V=1.25, c_full=1.5, rho_0=0.25, B1=1.0, B2=0.75, J_norm=1.5, PKQ=0.125,
-                ker_0=0.1, eps=0.01, f=0.625, T_norm=1.0, start_distance=0.5)  # fmt: skip
+    base = {
+        "sigma_F": 0.5,
+        "sigma_0": 0.75,
+        "c_V": 1.25,
+        "c_full": 1.5,
+        "rho_0": 0.25,
+        "B1": 1.0,
+        "B2": 0.75,
+        "f": 0.625,
+    }
+    base |= {"J_norm": 1.5, "PKQ": 0.125, "ker_0": 0.1, "eps": 0.01, "T_norm": 1.0, "start_distance": 0.5}
     return {key: arb(x) for key, x in (base | changes).items()}
 
 
@@ -379,7 +442,9 @@ def test_sharp_conclusions_solve_the_majorant():
     Lam = mpf(recheck._slope(P, v, v["c_V"]).mid())
     found = recheck._sharp(P, v, arb(1) / 64)
     ell = mpf(found["ell_star <"].mid())
-    assert abs(mp.mpf("0.75") * ell - Lam * ell**2 / 2 - mp.mpf("0.5")) < mp.mpf(10) ** -30  # sigma_0 l - Lambda l^2/2 = rho_0/sigma_F
+    assert (
+        abs(mp.mpf("0.75") * ell - Lam * ell**2 / 2 - mp.mpf("0.5")) < mp.mpf(10) ** -30
+    )  # sigma_0 l - Lambda l^2/2 = rho_0/sigma_F
     slope = mp.mpf("0.75") - Lam * ell
     assert close(found["rate >"], slope**2 / 4)
     # the time: the integral of d rho/((a + b rho) rho) from the level to rho_0
@@ -475,7 +540,55 @@ def test_zero_or_undecided_values_prove_nothing():
 def test_a_matrix_of_zeros_is_no_division():
     zero = of(np.zeros((2, 2)))
     assert mpf(zero.size) == 0
-    assert (zero.M == fmpz_mat(2, 2)) is True
+    assert (fmpz_mat(2, 2) == zero.M) is True
     with pytest.raises(recheck.Rejected):
         recheck.lower_norm(zero)
     assert math.isfinite(recheck.exponent(1e308, 60))
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_refutations_at_their_edge(both):
+    P, v = instance(both=both), values()
+    B1, B2 = recheck._sup("tanh")
+    Lam = recheck._slope(P, v | {"B1": B1, "B2": B2}, v["c_V"])
+    edge = v["sigma_F"] * v["sigma_0"] ** 2 / (2 * Lam)
+    assert recheck._not_sharp(P, v | {"rho_0": edge * (1 + 1e-12)}, None)["h >"] > arb(0.5)
+    with pytest.raises(recheck.Rejected):
+        recheck._not_sharp(P, v | {"rho_0": edge * (1 - 1e-12)}, None)
+    for rho, false in ((2 * edge, True), (edge / 10, False)):
+        if false:
+            recheck._not_baseline(P, v | {"rho_0": rho}, None)
+        else:
+            with pytest.raises(recheck.Rejected):
+                recheck._not_baseline(P, v | {"rho_0": rho}, None)
+    capacity = v["sigma_F"] * 10 * v["f"] ** 2
+    for factor in (1 + 1e-12, 1 - 1e-12):
+        if factor > 1 and both:
+            recheck._not_amgm(P, v | {"rho_0": capacity * factor}, None)
+        else:
+            with pytest.raises(recheck.Rejected):
+                recheck._not_amgm(P, v | {"rho_0": capacity * factor}, None)
+
+
+@pytest.mark.parametrize(
+    ("activation", "hbar", "gap"),
+    [("tanh", [-0.875, 0.5], 0.125), ("tanh", [0.75, -0.5], 0.25), ("sigmoid", [0.125, 0.5], 0.125),
+     ("sigmoid", [0.5, 0.75], 0.25), ("softplus", [3.0, 0.5], 0.5), ("tanh", [1.5, 0.0], -0.5)],
+)  # fmt: skip
+def test_the_gap_of_a_box(tmp_path, activation, hbar, gap):
+    maker = Maker(2, 2, 2, 2, train="W")
+    maker.activation, maker.obligations = activation, []
+    maker.witnesses["hbar"] = np.array(hbar)
+    maker.add("gap_lower", "box", 0.0, {}, ["hbar"])
+    P = problem(maker, tmp_path)
+    assert mpf(P.box[3].lower()) == gap
+
+
+def test_weights_in_the_error_of_rho(tmp_path):
+    """One weight 10^40 times the other: what the misfit is off by counts with that factor."""
+    maker = Maker(2, 2, 2, 2, train="W", weighted=True)
+    maker.arrays["weights"] = np.array([1.0, 1e40])
+    P = problem(maker, tmp_path)
+    entries, err = P.misfit(P.swept["images"]["g"], arb(2).sqrt())
+    assert P.rho.rad() >= err * arb(10) ** 20 * 0.9
+    assert len(entries) == 2
