@@ -53,7 +53,13 @@ def in_force(content, key="guarantees"):
 
 
 def test_every_example_is_listed_here():
-    assert {path.stem for path in EXAMPLES.glob("*.toml")} == {"eeg", "gaussian_narrow", "gaussian_wide", "mri", "small_width"}
+    assert {path.stem for path in EXAMPLES.glob("*.toml")} == {
+        "eeg",
+        "gaussian_narrow",
+        "gaussian_wide",
+        "mri",
+        "small_width",
+    }
     for path in EXAMPLES.glob("*.toml"):
         assert load(path).title
 
