@@ -1,0 +1,107 @@
+"""The claims about the signal: `recover.kernel` and `baseline.recovery`, where the true signal is part of the problem."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numerics.compile import enclose
+from numerics.rigorous import norm_lower
+
+from . import formulas
+from .book import Book
+from .parts import Claim, Obligation
+
+_CANCELS = 1e-6
+
+
+def recovery(book: Book, found: list[Claim]) -> list[Claim]:
+    """Both claims, given the claims of convergence; none without a signal."""
+    if book.subject.signal is None:
+        return []
+    by_name = {claim.statement: claim for claim in found}
+    return [_kernel(book, by_name["sharp.condition"]), _baseline(book, by_name["baseline.condition"])]
+
+
+def _missing(statement: str, other: str) -> Claim:
+    return Claim(statement, "UNKNOWN", reason=f"it rests on {other}, which is not proved here", failed=other,
+                 help=f"what helps {other}")  # fmt: skip
+
+
+def _vacuous(book: Book, limit: float) -> bool:
+    signal = book.subject.signal
+    assert signal is not None
+    return not limit < norm_lower(signal)
+
+
+def _kernel(book: Book, sharp: Claim) -> Claim:
+    statement = "recover.kernel"
+    if sharp.verdict != "PROVED":
+        return _missing(statement, "sharp.condition")
+    s = book.subject
+    B1, c = (book.value("B1") if s.train == "both" else None), book.c_full()
+    assert c is not None
+    Lambda = formulas.modulus(s, B1, book.value("B2"), c.claim)
+    numbers = {
+        "sigma_F": book.value("sigma_F"), "sigma_0": book.value("sigma_0"), "Lambda": Lambda, "rho_0": book.value("rho_0"),
+    }  # fmt: skip
+    h = formulas.h(**numbers)[1]
+    if not h < 0.5:
+        reason = f"with the modulus of the whole Jacobian h = {h:.4g} is not below 1/2"
+        return Claim(statement, "UNKNOWN", reason=reason, failed="condition", help="more training or more width")
+    ell = formulas.ell_star(**numbers)
+    J, PKQ, ker_0, eps = book.J_norm(), book.PKQ(), book.ker_0(), book.eps()
+    assert J is not None and PKQ is not None and ker_0 is not None and eps is not None
+    drift = 0.0 if s.R is None else _drift(numbers, J.claim, PKQ.claim, ell)
+    given = {"rho": 0.0, "eps": eps.claim, "sigma_F": numbers["sigma_F"], "ker_0": ker_0.claim, "drift": drift}
+    limit = formulas.higher(s.scale * enclose(statement, "bound", given).upper)
+    names = ("sigma_F", "sigma_0", "c_full", "rho_0", *(("B1",) if B1 is not None else ()), "B2")
+    uses = (*names, J.id, PKQ.id, ker_0.id, eps.id)
+    conclusions: dict[str, Any] = {
+        "h_full": h, "ell": ell, "drift": drift, "limit": limit, "vacuous": _vacuous(book, limit),
+    }  # fmt: skip
+    return Claim(statement, "PROVED", uses, conclusions, _said(book, limit))
+
+
+def _drift(numbers: dict[str, float], J: float, PKQ: float, ell: float) -> float:
+    """The integral from above; where Λℓ is small against σ_0 the closed form is still free of cancellation."""
+    given = {"PKQ": PKQ, "J_norm": J, "Lambda": numbers["Lambda"], "ell_star": ell, "sigma_0": numbers["sigma_0"]}
+    name = "drift" if numbers["Lambda"] > 0 else "drift_coarse"
+    return formulas.higher(enclose("recover.kernel", name, given).upper)
+
+
+def _said(book: Book, limit: float) -> str:
+    signal = book.subject.signal
+    assert signal is not None
+    size = norm_lower(signal)
+    share = f" ({limit / size:.1%} of |xbar|)" if size > 0 else ""
+    note = ": vacuous, zero is as near" if _vacuous(book, limit) else ""
+    return f"the limit of x(t) is within {limit:.4g} of the signal{share}{note}"
+
+
+def _baseline(book: Book, baseline: Claim) -> Claim:
+    statement = "baseline.recovery"
+    s = book.subject
+    if s.R is not None:
+        return Claim(
+            statement, "UNKNOWN", reason="the operator has a factor R: it is not claimed to be injective, and the theorem says "
+            "nothing about its kernel", failed="T_norm_upper", help="see recover.kernel, or measure more than n numbers",
+        )  # fmt: skip
+    if baseline.verdict != "PROVED":
+        return _missing(statement, "baseline.condition")
+    items: list[Obligation | None] = [book.T_norm(), book.start_distance(), book.eps()]
+    T_norm, start, eps = (item.claim for item in items if item is not None)
+    sigma_F, sigma_0, rho = book.value("sigma_F"), book.value("sigma_0"), book.value("rho_0")
+    B1 = book.value("B1") if s.train == "both" else None
+    Lambda = formulas.modulus(s, B1, book.value("B2"), book.value("c_V"))
+    # the checker takes R' = 2 rho/(sigma_F sigma_0) itself: the reach is taken at both of its ends
+    ends = formulas.baseline(sigma_F, sigma_0, rho)
+    reach = min(
+        enclose("recover.reach", "radius", {"sigma_0": sigma_0, "Lambda": Lambda, "r": r}).lower for r in ends
+    )
+    missing = start - max(0.0, reach) * (1 - 2.0**-40)
+    dist = formulas.higher(missing * (1 + 2.0**-40) + math.ulp(start)) if missing > 0 else 0.0
+    limit = formulas.higher(s.scale * ((1 + T_norm / sigma_F) * dist + eps / sigma_F))
+    uses = (*baseline.uses, *(item.id for item in items if item is not None))
+    conclusions: dict[str, Any] = {"dist": dist, "limit": limit, "vacuous": _vacuous(book, limit)}
+    return Claim(statement, "PROVED", uses, conclusions, _said(book, limit))
