@@ -621,7 +621,7 @@ class Problem:
         sums = {name: [0] * n for name in images}
         M = {name: fmpz_mat(n, n) for name in grams}
         largest = square = largest_B = at = 0
-        Bt = self.B.M.transpose() if "cV" in self.wants and self.B is not None else None
+        B = self.B.cut(BITS) if "cV" in self.wants and self.B is not None else None
         rows, half, started = max(1, BLOCK // n), 1 << 98, time.time()
         for values in self.arrays.rows("V", rows):
             v = integers(values, q)
@@ -635,8 +635,8 @@ class Problem:
                 S = [(x * d + half) >> 99 for i, d in enumerate(factors[at : at + count]) for x in v[i * n : i * n + n]]
                 S = fmpz_mat(count, n, S)
                 M[name] += S.transpose() * S
-            if Bt is not None:
-                Y = [int(x) for x in (fmpz_mat(count, n, [x >> 20 for x in v]) * Bt).entries()]
+            if B is not None:
+                Y = [int(x) for x in (fmpz_mat(count, n, [x >> 20 for x in v]) * B.M.transpose()).entries()]
                 p = self.p
                 largest_B = max(largest_B, *(sum(map(mul, r, r)) for r in (Y[i * p : i * p + p] for i in range(count))), 0)
             at += count
@@ -653,11 +653,10 @@ class Problem:
             qS = q + (qD if name == "VD" else -80) + 99
             found["M"][name] = (Fix(total, 2 * qS, arb(0)), (arb(0.51) * arb(n * k).sqrt() * two(qS)).upper())
         found["c_full"] = around(arb(largest).sqrt() * two(q), arb(n).sqrt() * two(q))
-        if Bt is not None:  # |B v_i - B~ v~_i| <= |B| |v_i - v~_i| + |B - B~| |v~_i|, v~_i cut 60 bits under the largest
-            assert self.B is not None
+        if B is not None:  # |B v_i - B~ v~_i| <= |B| |v_i - v~_i| + |B - B~| |v~_i|, v~_i cut 60 bits under the largest
             slack = arb(1.01) * arb(n).sqrt() * two(q + 20)
-            err = self.B_norm * slack + self.B.err * (found["c_full"].upper() + slack)
-            found["c_B"] = around(arb(largest_B).sqrt() * two(q + 20 + self.B.q), err)
+            err = self.B_norm * slack + B.err * (found["c_full"].upper() + slack)
+            found["c_B"] = around(arb(largest_B).sqrt() * two(q + 20 + B.q), err)
         return found
 
     def gram(self, name: str) -> tuple[Fix, Any, Any]:
@@ -934,6 +933,7 @@ class Obligation:
         """Check the form; tells P what its sweep has to collect and adds the witnesses to `used`."""
         item = keys(item, "an obligation", "id kind relation claim method params witnesses")
         name, kind, method = (text_of(item[key], key, 80) for key in ("id", "kind", "method"))
+        need(re.fullmatch(r"[A-Za-z0-9_.-]+", name) is not None, "an id has to consist of letters, digits and . _ -")
         need((kind, method) in BOUNDS, f"{name}: unknown kind or method {kind}/{method}")
         has = {"R": P.R, "C": P.C, "both": P.both, "signal": "signal" in P.declared}
         present, params, witnesses, wants, _ = BOUNDS[kind, method]
@@ -960,7 +960,7 @@ class Obligation:
             derived, claim = bound.str(17, radius=False), arb(self.claim)
             need(bound >= claim if lower else bound <= claim, "the claim is not proved")
             return Outcome(self.id, self.kind, self.text, derived, True)
-        except (Rejected, ZeroDivisionError, ValueError) as error:
+        except (Rejected, ArithmeticError, ValueError) as error:
             return Outcome(self.id, self.kind, self.text, derived, False, str(error))
 
 
@@ -1159,7 +1159,7 @@ def conclude(claim: dict[str, Any], P: Problem, obligations: dict[str, Obligatio
         else:
             need(vacuous is None, "vacuous does not belong here")
         return Outcome(name, verdict, json.dumps(claim["conclusions"]), json.dumps(derived), True)
-    except (Rejected, ZeroDivisionError, ValueError, TypeError) as error:
+    except (Rejected, ArithmeticError, ValueError, TypeError) as error:
         return Outcome(name, verdict, json.dumps(claim["conclusions"]), json.dumps(derived), False, str(error))
 
 
@@ -1212,6 +1212,7 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
     need(top["assumptions"] == list(ASSUMPTIONS), "the assumptions are not those known to this checker")
     need(isinstance(top["obligations"], list) and isinstance(top["claims"], list), "obligations and claims are lists")
     need(0 < len(top["claims"]) <= 100 and len(top["obligations"]) <= 100, "there have to be 1 to 100 claims")
+    need(isinstance(top["origin"], dict) and isinstance(top["environment"], dict), "origin and environment are objects")
     witnesses: set[str] = set()
     obligations = [Obligation.read(item, P, witnesses) for item in top["obligations"]]
     by_id = {item.id: item for item in obligations}
@@ -1222,7 +1223,8 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
     need({use for claim in claims for use in claim["uses"]} == set(by_id), "an obligation is used by no claim, or missing")
     need(top["verdict"] == overall(claims), f"the verdict is {overall(claims)} by the claims")
     name = top["data"]
-    need(isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.npz", name) is not None, "data has to be a file name")
+    plain = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.npz", name) is not None
+    need(plain, "data has to be a plain file name that ends in .npz")
     P.open(os.path.join(os.path.dirname(os.path.abspath(path)), name))
     if data is not None:
         original = Arrays(data, P.declared, exact=False)
@@ -1267,20 +1269,25 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing is confirmed", file=sys.stderr)
         return 130
-    if options.json:
-        print(json.dumps(asdict(report) | {"ok": report.ok}, indent=1))
-        return report.code
-    for item in report.obligations + report.claims:
-        print(f"{'ok  ' if item.ok else 'FAIL'} {item.id} ({item.kind}): claimed {item.claim}, derived {item.derived} {item.why}")
-    if not report.ok:
-        print(f"REJECTED: {report.reason}")
-        return report.code
-    tie = "as expected" if report.tied else "the problem stored in the certificate; tie it to yours by --expect or --data"
-    print(f"problem {report.problem_id} ({tie})")
-    for note in ASSUMPTIONS:
-        print(f"assumption: {note}")
-    print(f"CONFIRMED in {report.seconds:.1f} s. Verdict: {report.verdict}")
+    lines = [json.dumps(asdict(report) | {"ok": report.ok}, indent=1)] if options.json else describe(report)
+    try:  # what the file says is printed without control characters
+        print("\n".join(line if options.json else "".join(c if " " <= c <= "~" else "?" for c in line) for line in lines), flush=True)
+    except OSError:  # the reader of the output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return report.code
+
+
+def describe(report: Report) -> list[str]:
+    """The report in lines."""
+    lines = [
+        f"{'ok  ' if item.ok else 'FAIL'} {item.id} ({item.kind}): claimed {item.claim}, derived {item.derived} {item.why}"
+        for item in report.obligations + report.claims
+    ]
+    if not report.ok:
+        return [*lines, f"REJECTED: {report.reason}"]
+    tie = "as expected" if report.tied else "the problem stored in the certificate; tie it to yours by --expect or --data"
+    lines += [f"problem {report.problem_id} ({tie})", *(f"assumption: {note}" for note in ASSUMPTIONS)]
+    return [*lines, f"CONFIRMED in {report.seconds:.1f} s. Verdict: {report.verdict}"]
 
 
 if __name__ == "__main__":
