@@ -29,7 +29,9 @@ def no_sigma(book: Book, statement: str) -> Claim:
     s = book.subject
     if s.k < s.p:
         why = f"the width k = {s.k} is below the rank p = {s.p} of the operator, so sigma_0 = 0"
-        return Claim(statement, "UNKNOWN", reason=why, failed="sigma_0_lower", help=f"more width: at least {2 * s.p} neurons")
+        return Claim(
+            statement, "UNKNOWN", reason=why, failed="sigma_0_lower", help=f"more width: at least {2 * s.p} neurons"
+        )
     estimate = book.evidence.smallest.estimate / s.k
     what = f"sigma_0 > 0 is not proved (its square is about {max(estimate, 0.0):.3g})"
     return Claim(statement, "UNKNOWN", reason=what, failed="sigma_0_lower",
@@ -52,9 +54,9 @@ def training(book: Book, factor: float, slope: float | None = None) -> str:
     target = rho * factor
     text = f"more training: rho has to fall from {rho:.3g} to about {target:.3g}"
     slope = evidence.sigma_F * evidence.sigma_0 if slope is None else slope
-    rate = s.w_min * slope * slope
+    rate, whose = (book.rate, "the run") if book.rate > 0 else (s.w_min * slope * slope, "this point")
     if rate > 0:
-        text += f", which takes about t = {math.log(1 / factor) / rate:.3g} at the rate {rate:.3g} of this point"
+        text += f", which takes about t = {math.log(1 / factor) / rate:.3g} at the rate {rate:.3g} of {whose}"
     noise = 64 * _ROUNDING * float(abs(s.y).max()) * math.sqrt(s.m)
     if target < noise:
         return (f"rho would have to fall to {target:.3g}, below rounding: more width (every condition is easier by the root "

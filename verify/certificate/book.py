@@ -22,10 +22,13 @@ Array = NDArray[np.float64]
 
 
 class Book:
-    """Obligations by id and witnesses by name. A method returns None where nothing can be proved."""
+    """Obligations by id and witnesses by name. A method returns None where nothing can be proved.
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
+    rate: the rate at which ρ falls along the run there, for advice; 0 if it is not known.
+    """
+
+    def __init__(self, evidence: Evidence, rate: float = 0.0) -> None:
+        self.evidence, self.rate = evidence, rate
         self.obligations: dict[str, Obligation] = {}
         self.witnesses: dict[str, Array] = {}
 
@@ -34,12 +37,9 @@ class Book:
         """The problem."""
         return self.evidence.subject
 
-    def _enter(self, name: str, make: Callable[[], Obligation | None]) -> Obligation | None:
+    def _enter(self, name: str, make: Callable[[], Obligation]) -> Obligation:
         if name not in self.obligations:
-            made = make()
-            if made is None:
-                return None
-            self.obligations[name] = made
+            self.obligations[name] = make()
         return self.obligations[name]
 
     def _keep(self, **arrays: Array) -> tuple[str, ...]:
@@ -59,12 +59,10 @@ class Book:
 
     def sigma_F(self) -> Obligation | None:
         """σ_F from below."""
-        return self._enter("sigma_F", self._sigma_F)
+        return self._enter("sigma_F", self._sigma_F) if self.evidence.sigma_F > 0 else None
 
-    def _sigma_F(self) -> Obligation | None:
+    def _sigma_F(self) -> Obligation:
         evidence = self.evidence
-        if not evidence.sigma_F > 0:
-            return None
         if self.subject.R is None and self.subject.C is None:
             return Obligation("sigma_F", "sigma_F_lower", 1.0, "identity")
         params: dict[str, float | int] = {}
@@ -80,9 +78,7 @@ class Book:
     def sigma_F_above(self) -> Obligation | None:
         """σ_F from above, by the image of one vector."""
         if self.subject.R is None and self.subject.C is None:
-            return self._enter(
-                "sigma_F_above", lambda: Obligation("sigma_F_above", "sigma_F_upper", 1.0, "identity")
-            )
+            return self._enter("sigma_F_above", lambda: Obligation("sigma_F_above", "sigma_F_upper", 1.0, "identity"))
         found = self.evidence.smallest_direction
         if found is None:
             return None
@@ -105,12 +101,11 @@ class Book:
     # --- the network
     def sigma_0(self) -> Obligation | None:
         """σ_min(U'J_g) from below."""
-        return self._enter("sigma_0", self._sigma_0)
+        proved = self.evidence.full_rank and self.evidence.sigma_0 > 0
+        return self._enter("sigma_0", self._sigma_0) if proved else None
 
-    def _sigma_0(self) -> Obligation | None:
+    def _sigma_0(self) -> Obligation:
         evidence = self.evidence
-        if not (evidence.full_rank and evidence.sigma_0 > 0):
-            return None
         claim = lower(evidence.sigma_0)
         if evidence.smallest.L is None:  # both layers trained: the hidden layer alone
             return Obligation("sigma_0", "sigma_0_lower", claim, "hidden")
@@ -126,12 +121,12 @@ class Book:
             "sigma_0_above", "sigma_0_upper", higher(found[1]), "vector", {},
             (*self._keep(w_sigma0=found[0]), *self._whitened())))  # fmt: skip
 
-    def c_V(self) -> Obligation | None:
+    def c_V(self) -> Obligation:
         """max |U'v_i| from above."""
         return self._enter("c_V", lambda: Obligation(
             "c_V", "c_V_upper", higher(self.evidence.c_V), self._columns, {}, self._whitened()))  # fmt: skip
 
-    def c_V_below(self) -> Obligation | None:
+    def c_V_below(self) -> Obligation:
         """|U'v_i| from below for the longest."""
         return self._enter("c_V_below", lambda: Obligation(
             "c_V_below", "c_V_lower", lower(self.evidence.c_V_below), self._columns, {}, self._whitened()))  # fmt: skip
@@ -140,20 +135,22 @@ class Book:
     def _columns(self) -> str:
         return "columns" if self.subject.R is None else "projected"
 
-    def c_full(self) -> Obligation | None:
+    def c_full(self) -> Obligation:
         """max |v_i| from above."""
-        return self._enter("c_full", lambda: Obligation("c_full", "c_full_upper", higher(self.evidence.c_full), "columns"))
+        return self._enter(
+            "c_full", lambda: Obligation("c_full", "c_full_upper", higher(self.evidence.c_full), "columns")
+        )
 
     def f(self) -> Obligation | None:
         """|φ(a)|/√k from below."""
         value = lower(self.evidence.f[0])
         return self._enter("f", lambda: Obligation("f", "f_lower", value, "balls")) if value > 0 else None
 
-    def f_above(self) -> Obligation | None:
+    def f_above(self) -> Obligation:
         """|φ(a)|/√k from above."""
         return self._enter("f_above", lambda: Obligation("f_above", "f_upper", higher(self.evidence.f[1]), "balls"))
 
-    def B1(self) -> Obligation | None:
+    def B1(self) -> Obligation:
         """sup|φ'|."""
         return self._enter("B1", lambda: Obligation("B1", "B1_upper", higher(self.evidence.B1), "table"))
 
@@ -164,7 +161,7 @@ class Book:
         return self._enter("B2", lambda: Obligation("B2", "B2_upper", higher(self.evidence.B2), "table"))
 
     # --- the data
-    def rho_0(self) -> Obligation | None:
+    def rho_0(self) -> Obligation:
         """ρ from above."""
         return self._enter("rho_0", lambda: Obligation(
             "rho_0", "rho_0_upper", higher(self.evidence.rho[1]), "balls", {}, self._projected()))  # fmt: skip
@@ -186,7 +183,7 @@ class Book:
         """Numbers of `recover.kernel`."""
         return Kernel(self.evidence)
 
-    def J_norm(self) -> Obligation | None:
+    def J_norm(self) -> Obligation:
         """|J_g| from above."""
         value, proof = self.kernel.J_norm, self.kernel.slope_norm[1]
         if proof is None:
@@ -194,7 +191,7 @@ class Book:
         return self._enter("J_norm", lambda: Obligation(
             "J_norm", "J_norm_upper", higher(value), "gram", {"mu": proof.mu}, self._keep(L_J=proof.L)))  # fmt: skip
 
-    def PKQ(self) -> Obligation | None:
+    def PKQ(self) -> Obligation:
         """|P K_0 Q| from above."""
         if self.subject.R is None:
             return self._enter("PKQ", lambda: Obligation("PKQ", "PKQ_upper", 0.0, "identity"))
@@ -206,19 +203,19 @@ class Book:
             "PKQ", "PKQ_upper", higher(value), "gram", {"mu": proof.mu},
             (*self._keep(L_PKQ=proof.L), *self._whitened())))  # fmt: skip
 
-    def ker_0(self) -> Obligation | None:
+    def ker_0(self) -> Obligation:
         """|P(g(θ) - x̄/s)| from above."""
         if self.subject.R is None:
             return self._enter("ker_0", lambda: Obligation("ker_0", "ker_0_upper", 0.0, "identity"))
         return self._enter("ker_0", lambda: Obligation(
             "ker_0", "ker_0_upper", higher(self.kernel.start), "projected", {}, self._whitened()))  # fmt: skip
 
-    def eps(self) -> Obligation | None:
+    def eps(self) -> Obligation:
         """|y - T x̄/s| from above, projected on Im T where C is present."""
         return self._enter("eps", lambda: Obligation(
             "eps", "eps_upper", higher(self.evidence.eps), "balls", {}, self._projected()))  # fmt: skip
 
-    def start_distance(self) -> Obligation | None:
+    def start_distance(self) -> Obligation:
         """|g(θ) - x̄/s| from above."""
         return self._enter("start_distance", lambda: Obligation(
             "start_distance", "start_distance_upper", higher(self.evidence.start_distance), "balls"))  # fmt: skip

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import secrets
 import zipfile
 from collections.abc import Mapping
@@ -79,7 +80,7 @@ class Certificate:
         }
 
     def write(self, path: Path | str) -> tuple[Path, Path]:
-        """Write ``path`` (…​.json) and the arrays beside it (….npz); ProblemError if a file there is no certificate.
+        """Write ``path`` (….json) and the arrays beside it (….npz); ProblemError if a file there is no certificate.
 
         Both are written to hidden siblings first. The data get a name of their own on the way, so that whatever moment
         the machine stops at, a JSON file there belongs to the arrays that it names or is rejected by its hashes.
@@ -135,6 +136,10 @@ def check_place(path: Path) -> None:
     from verify.commands.guard import check_place as writable
 
     writable(path, (".json",))
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}", path.stem):
+        raise ProblemError(
+            f"{path}: use letters, digits, dots, dashes and underscores only in the name of a certificate"
+        )
     data = path.with_suffix(".npz")
     if data.is_dir():
         raise ProblemError(f"{data} is a directory; choose another name with --out")
@@ -165,7 +170,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
             with archive.open(info, "w", force_zip64=data.nbytes > 1 << 31) as stream:
                 header = np.lib.format.header_data_from_array_1_0(data)
                 np.lib.format.write_array_header_1_0(stream, header)
-                view = memoryview(data).cast("B")
+                view = data.reshape(-1).view(np.uint8).data
                 for start in range(0, len(view), 1 << 24):
                     stream.write(view[start : start + (1 << 24)])
 

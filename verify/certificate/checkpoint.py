@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from theory.activations import ACTIVATIONS
 from verify.tables import ProblemError, suggest
 
-from .subject import LOSSES, Subject
+from .subject import LOSSES, Subject, certifiable
 
 Array = NDArray[np.float64]
 
@@ -70,6 +70,7 @@ def checked(
         raise bad("give the operator either as T or by its factors C and R, not both")
     if activation not in ACTIVATIONS:
         raise bad(f"unknown activation {activation!r}; {suggest(activation, ACTIVATIONS)}")
+    certifiable(activation, f"{what}: activation")
     if train not in ("both", "W"):
         raise bad(f"train = {train!r}; it must be 'both' (a and V move) or 'W' (only a moves)")
     if loss not in LOSSES:
@@ -90,17 +91,23 @@ def checked(
         if weights.shape != (m,) or not (weights > 0).all():
             raise bad(f"weights must be {m} positive numbers, one for each entry of y")
         if C is not None:
-            raise bad("weighted least squares cannot be certified for an operator with a factor C (more data than unknowns)")
+            raise bad(
+                "weighted least squares cannot be certified for an operator with a factor C (more data than unknowns)"
+            )
     if signal is not None and signal.shape != (n,):
         raise bad(f"signal has {signal.size} entries, but the network puts out n = {n}")
-    return Subject(a, np.ascontiguousarray(V.T), R, C, y, weights, signal, activation, train, scale, {"source": "checkpoint"})
+    return Subject(
+        a, np.ascontiguousarray(V.T), R, C, y, weights, signal, activation, train, scale, {"source": "checkpoint"}
+    )
 
 
 def _numbers(name: str, array: NDArray[Any], ndim: int, bad: Any) -> Array:
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
         raise bad(f"{name} has dtype {array.dtype}; real numbers in single or double precision are needed")
     if array.ndim != ndim or array.size == 0:
-        raise bad(f"{name} has shape {array.shape}; it must have {ndim} ax{'es' if ndim > 1 else 'is'} and not be empty")
+        raise bad(
+            f"{name} has shape {array.shape}; it must have {ndim} ax{'es' if ndim > 1 else 'is'} and not be empty"
+        )
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and np.abs(array.astype(float)).max() > 2.0**53:
         raise bad(f"{name} holds integers that are no doubles; convert it to float64 before")
     result = np.ascontiguousarray(array, dtype=np.float64)

@@ -45,7 +45,7 @@ def _common(book: Book, statement: str) -> Claim | tuple[dict[str, float], tuple
         return advice.no_sigma(book, statement)
     B1 = book.B1() if both else None
     B2, c, rho = book.B2(), book.c_V(), book.rho_0()
-    assert B2 is not None and c is not None and rho is not None
+    assert B2 is not None  # the activation is smooth
     Lambda = formulas.modulus(book.subject, None if B1 is None else B1.claim, B2.claim, c.claim)
     numbers = {"sigma_F": sigma_F.claim, "sigma_0": sigma_0.claim, "Lambda": Lambda, "rho_0": rho.claim}
     return numbers, _ids(sigma_F, sigma_0, c, rho, B1, B2)
@@ -147,7 +147,6 @@ def amgm(book: Book, level: float | None) -> Claim:
     if sigma_F is None:
         return _refuted_amgm(book) or advice.no_rank(book, statement)
     f, rho, B1 = book.f(), book.rho_0(), book.B1()
-    assert rho is not None and B1 is not None
     if f is None:
         return Claim(statement, "UNKNOWN", reason="the hidden layer is zero at this point, as far as can be proved",
                      failed="f_lower", help="other initial parameters")  # fmt: skip
@@ -171,7 +170,7 @@ def amgm(book: Book, level: float | None) -> Claim:
 
 def _refuted_amgm(book: Book) -> Claim | None:
     sigma_F, f, rho = book.sigma_F_above(), book.f_above(), book.rho_0_below()
-    if sigma_F is None or f is None or rho is None:
+    if sigma_F is None or rho is None:
         return None
     B1 = book.subject.phi.B1.as_upper() * (1 - 2.0**-48)
     given = {"sigma_F": sigma_F.claim, "k": float(book.subject.k), "f_0": f.claim, "B1": B1}

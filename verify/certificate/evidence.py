@@ -146,7 +146,9 @@ class Evidence:
         u = s.V @ x  # (k,): V'B'w
         error = norm_upper(matmul_error(s.V, x[:, None]) + norm_upper(s.V) * miss)
         largest = float((np.abs(slope) + slope_error).max())
-        J = norm_upper(slope * u, 2 * _U * norm_upper(slope * u) + norm_upper(u * slope_error) + error * largest + s.k * _TINY)
+        J = norm_upper(
+            slope * u, 2 * _U * norm_upper(slope * u) + norm_upper(u * slope_error) + error * largest + s.k * _TINY
+        )
         f = self.f[1] if s.train == "both" else 0.0
         return w, math.sqrt(f * f + (J / size) ** 2 / s.k) * _UP
 
@@ -242,4 +244,3 @@ class Evidence:
     def sizes(self) -> dict[str, float]:
         """The bounds in force, by name: for reports and estimates."""
         return {"sigma_F": self.sigma_F, "sigma_0": self.sigma_0, "c_V": self.c_V, "rho_0": self.rho[1], "f": self.f[0]}
-

@@ -62,9 +62,7 @@ def sharp_rate(subject: Subject, sigma_F: float, sigma_0: float, Lambda: float, 
     return lower(enclose("sharp.rate", "rate", given).lower)
 
 
-def sharp_stop(
-    subject: Subject, sigma_F: float, sigma_0: float, Lambda: float, rho_0: float, level: float
-) -> float:
+def sharp_stop(subject: Subject, sigma_F: float, sigma_0: float, Lambda: float, rho_0: float, level: float) -> float:
     """Time from which |y(t) - y| <= level, from above (`sharp.stop`)."""
     given = {
         "sigma_F": sigma_F, "sigma_0": sigma_0, "Lambda": Lambda, "rho_0": rho_0, "eps": level, "w_min": subject.w_min,
@@ -73,11 +71,13 @@ def sharp_stop(
 
 
 def exponential_stop(rho_0: float, rate: float, level: float) -> float:
-    """Time from which rho_0 exp(-rate t) <= level, from above: max(0, ln(rho_0/level)/rate), where rate is what the file
-    claims. A logarithm and two divisions in doubles: off by less than 2^-40 relatively, up to the cancellation in the logarithm."""
+    """Time from which rho_0 exp(-rate t) <= level, from above: max(0, ln(rho_0/level)/rate).
+
+    The quotient and the logarithm are off by less than 2^-50 together, absolutely; the division by less than 2^-52.
+    """
     if rho_0 <= level:
         return 0.0
-    return higher((math.log(rho_0 / level) + 2.0**-50) / rate)
+    return higher((math.log(rho_0 / level) * (1 + 2.0**-50) + 2.0**-50) / rate)
 
 
 def baseline(sigma_F: float, sigma_0: float, rho_0: float) -> tuple[float, float]:

@@ -67,7 +67,9 @@ class Kernel:
             X = V * (d * d / s.k)[:, None]
             W, W_error = restricted(V, white)
             # d² is within (2|d| + e) e, and the three roundings of the scaling
-            X_error = norm_upper(evidence.sweep.full[at] * ((2 * np.abs(d) + e) * e / s.k)) * _UP + 8 * _U * norm_upper(X)
+            X_error = norm_upper(evidence.sweep.full[at] * ((2 * np.abs(d) + e) * e / s.k)) * _UP + 8 * _U * norm_upper(
+                X
+            )
             Z += X.T @ W
             X_size, W_size = norm_upper(X), norm_upper(W)
             error += Fraction(matmul_error(X.T, W))

@@ -1,4 +1,4 @@
-"""From a problem to a certificate: at the start where a condition holds there, else at the first point of the flow where one does."""
+"""From a problem to a certificate: at the start if a condition holds there, else where along the flow one first does."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def _certify(
     return _complete(here, level, {"at": repr(state.t)})
 
 
-def _search(evidence: Evidence, level: float | None, seconds: float, settings: dict[str, Any], progress: Progress | None) -> Certificate:
+def _search(
+    evidence: Evidence, level: float | None, seconds: float, settings: dict[str, Any], progress: Progress | None
+) -> Certificate:
     """Follow the flow until a claim of convergence is proved; the certificate of the last point if none is."""
     subject = evidence.subject
     if not (evidence.full_rank and subject.phi.theory.smooth):
@@ -142,8 +144,7 @@ def _complete(
 ) -> Certificate:
     """All claims at a point; obligations and witnesses that none of them uses are left out."""
     if done is None:
-        book = Book(evidence)
-        book.rate = rate
+        book = Book(evidence, rate)
         found = convergence_claims.convergence(book, _below(level, evidence))
     else:
         book, found = done
@@ -158,10 +159,10 @@ def _complete(
 
 
 def _below(level: float | None, evidence: Evidence) -> float | None:
-    """The level of the stopping time: the one wanted, else a thousandth of the residual."""
-    if level is not None and level > 0:
+    """The level of the stopping time: the one wanted if the residual is still above it, else a thousandth of the residual."""
+    rho = evidence.rho[1]
+    if level is not None and 0 < level < rho:
         return level
-    rho = evidence.rho[0]
     return float(f"{1e-3 * rho:.2g}") if 1e-3 * rho > 1e-300 else None
 
 

@@ -40,7 +40,6 @@ def _kernel(book: Book, sharp: Claim) -> Claim:
         return _missing(statement, "sharp.condition")
     s = book.subject
     B1, c = (book.value("B1") if s.train == "both" else None), book.c_full()
-    assert c is not None
     Lambda = formulas.modulus(s, B1, book.value("B2"), c.claim)
     numbers = {
         "sigma_F": book.value("sigma_F"), "sigma_0": book.value("sigma_0"), "Lambda": Lambda, "rho_0": book.value("rho_0"),
@@ -51,7 +50,6 @@ def _kernel(book: Book, sharp: Claim) -> Claim:
         return Claim(statement, "UNKNOWN", reason=reason, failed="condition", help="more training or more width")
     ell = formulas.ell_star(**numbers)
     J, PKQ, ker_0, eps = book.J_norm(), book.PKQ(), book.ker_0(), book.eps()
-    assert J is not None and PKQ is not None and ker_0 is not None and eps is not None
     drift = 0.0 if s.R is None else _drift(numbers, J.claim, PKQ.claim, ell)
     given = {"rho": 0.0, "eps": eps.claim, "sigma_F": numbers["sigma_F"], "ker_0": ker_0.claim, "drift": drift}
     limit = formulas.higher(s.scale * enclose(statement, "bound", given).upper)
@@ -96,9 +94,7 @@ def _baseline(book: Book, baseline: Claim) -> Claim:
     Lambda = formulas.modulus(s, B1, book.value("B2"), book.value("c_V"))
     # the checker takes R' = 2 rho/(sigma_F sigma_0) itself: the reach is taken at both of its ends
     ends = formulas.baseline(sigma_F, sigma_0, rho)
-    reach = min(
-        enclose("recover.reach", "radius", {"sigma_0": sigma_0, "Lambda": Lambda, "r": r}).lower for r in ends
-    )
+    reach = min(enclose("recover.reach", "radius", {"sigma_0": sigma_0, "Lambda": Lambda, "r": r}).lower for r in ends)
     missing = start - max(0.0, reach) * (1 - 2.0**-40)
     dist = formulas.higher(missing * (1 + 2.0**-40) + math.ulp(start)) if missing > 0 else 0.0
     limit = formulas.higher(s.scale * ((1 + T_norm / sigma_F) * dist + eps / sigma_F))

@@ -79,7 +79,9 @@ def estimate(problem: ReducedProblem, network: TwoLayer, sigma_F: float) -> Capa
 class Run:
     """The flow of a reduced problem, continued as far as asked; stored states in order."""
 
-    def __init__(self, problem: ReducedProblem, sigma_F: float, seconds: float, settings: dict[str, Any], progress: Any):
+    def __init__(
+        self, problem: ReducedProblem, sigma_F: float, seconds: float, settings: dict[str, Any], progress: Any
+    ):
         self.problem, self.sigma_F, self.settings, self.progress = problem, sigma_F, settings, progress
         self.deadline = time.monotonic() + seconds
         self.message = ""
@@ -176,7 +178,14 @@ def state_after(problem: ReducedProblem, t: float, seconds: float, settings: dic
         run = Run(problem, 0.0, seconds, settings, progress)
         return run.end
     trajectory = gradient_flow(
-        problem, t_max=t, times=(), max_seconds=seconds, progress=progress, error_estimate=False, lengths=False, **settings
+        problem,
+        t_max=t,
+        times=(),
+        max_seconds=seconds,
+        progress=progress,
+        error_estimate=False,
+        lengths=False,
+        **settings,
     )
     if trajectory.status == "interrupted":
         raise KeyboardInterrupt

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.activations import CompiledActivation, activation
 from numerics.networks.two_layer import TwoLayer
 from verify.problem import Problem
+from verify.recheck import ACTIVATIONS as KNOWN
 from verify.tables import ProblemError
 
 Array = NDArray[np.float64]
@@ -157,12 +158,20 @@ class Subject:
 def entry(array: Array) -> dict[str, Any]:
     """Shape and SHA-256 of the little-endian bytes in C order: what the JSON file says about an array."""
     data = np.ascontiguousarray(array, dtype="<f8")
-    return {"shape": list(array.shape), "sha256": hashlib.sha256(memoryview(data).cast("B")).hexdigest()}
+    return {"shape": list(array.shape), "sha256": hashlib.sha256(data.reshape(-1).view(np.uint8).data).hexdigest()}
 
 
 def identity(problem: dict[str, Any]) -> str:
     """SHA-256 of a table in canonical JSON: sorted keys, no spaces."""
     return hashlib.sha256(json.dumps(problem, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def certifiable(name: str, where: str) -> None:
+    """ProblemError for an activation that the checker does not know (ReLU: φ' has no Lipschitz constant)."""
+    if name not in KNOWN:
+        raise ProblemError(
+            f"{where} = {name!r} cannot be certified: the theorems need a smooth activation; use one of {', '.join(KNOWN)}"
+        )
 
 
 def of_problem(problem: Problem) -> Subject:
@@ -172,6 +181,7 @@ def of_problem(problem: Problem) -> Subject:
             f'[loss] kind = "{problem.loss.name}" cannot be certified: certificates cover {" and ".join(LOSSES)}; choose '
             "one of them, or use dipcert run"
         )
+    certifiable(problem.network.activation.name, "[network] activation")
     weights = problem.loss.weights if problem.loss.name == LOSSES[1] else None
     R, C = operator_of(problem)
     if C is not None and weights is not None:

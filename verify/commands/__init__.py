@@ -12,6 +12,8 @@ __all__ = ["COMMANDS"]
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("verify.commands.run", "Build a problem, state what is guaranteed for it, run it, and compare."),
+    "certify": ("verify.commands.certify", "Write a proof of convergence that anyone can recheck."),
+    "recheck": ("verify.commands.recheck", "Confirm a certificate with exact arithmetic."),
     "list": ("verify.commands.list_", "List the statements of the theory, with their computed status."),
     "show": ("verify.commands.show", "Show a statement or a symbol: text, formulas, proof, status, sources."),
     "graph": ("verify.commands.graph", "Draw what rests on what, coloured by status."),
