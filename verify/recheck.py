@@ -787,7 +787,7 @@ def _sigma_0_above(P: Problem, q: dict[str, fmpq]) -> Any:
     quadratic = (x.T @ M @ x).size  # |S'x|^2
     low = lower_norm(x)
     ratio = (quadratic.sqrt() / low + e * x.size / low) ** 2 / P.k
-    return (ratio + P.f**2 if P.both else ratio).sqrt().upper()
+    return (ratio + P.f * P.f if P.both else ratio).sqrt().upper()
 
 
 def _c_V(P: Problem, q: dict[str, fmpq]) -> Any:
@@ -806,7 +806,7 @@ def _J_norm(P: Problem, q: dict[str, fmpq]) -> Any:
         L = P.witness("L_J")
         size = (c + (scaled - M - L @ L.T).size).sqrt()
     square = (size + e) ** 2 / P.k
-    return (square + P.f**2 if P.both else square).sqrt().upper()
+    return (square + P.f * P.f if P.both else square).sqrt().upper()
 
 
 def _PKQ(P: Problem, q: dict[str, fmpq]) -> Any:
@@ -1120,6 +1120,7 @@ def read_claim(item: Any) -> dict[str, Any]:
             text_of(item[key], f"{name}: {key}")
         return dict(item, uses=[])
     need((name, verdict) in RULES, f"{name} cannot be {verdict}")
+    need(isinstance(item["conclusions"], dict), f"{name}: conclusions are an object")
     need(isinstance(item["uses"], list) and all(isinstance(use, str) for use in item["uses"]), f"{name}: uses")
     return dict(item)
 

@@ -20,6 +20,9 @@ from .subject import Subject
 
 Array = NDArray[np.float64]
 
+# The checker encloses a phi(a) that is 0 in a ball of radius 2^-99: no smaller number is claimed as an upper bound of f.
+_ZERO = 2.0**-90
+
 
 class Book:
     """Obligations by id and witnesses by name. A method returns None where nothing can be proved.
@@ -148,7 +151,9 @@ class Book:
 
     def f_above(self) -> Obligation:
         """|φ(a)|/√k from above."""
-        return self._enter("f_above", lambda: Obligation("f_above", "f_upper", higher(self.evidence.f[1]), "balls"))
+        return self._enter(
+            "f_above", lambda: Obligation("f_above", "f_upper", higher(max(self.evidence.f[1], _ZERO)), "balls")
+        )
 
     def B1(self) -> Obligation:
         """sup|φ'|."""
