@@ -108,27 +108,25 @@ class Certificate:
 
 
 def _replace_pair(parts: tuple[Path, Path], targets: tuple[Path, Path]) -> None:
-    """Put both in place. An earlier JSON file goes first: at no moment does a JSON file stand beside foreign arrays."""
-    backup = None
-    if targets[0].exists():
-        backup = targets[0].with_name(parts[0].name + ".old")
-        targets[0].replace(backup)
-    kept = None
+    """Put both in place. An earlier JSON file goes first: at no moment does a JSON file stand beside foreign arrays.
+
+    If a step fails, the earlier pair is put back.
+    """
+    moved: list[tuple[Path, Path]] = []
     try:
-        if targets[1].exists():
-            kept = targets[1].with_name(parts[1].name + ".old")
-            targets[1].replace(kept)
+        for part, target in zip(parts, targets, strict=True):
+            if target.exists():
+                aside = target.with_name(part.name + ".old")
+                target.replace(aside)
+                moved.append((aside, target))
         parts[1].replace(targets[1])
         parts[0].replace(targets[0])
     except BaseException:
-        if kept is not None:
-            kept.replace(targets[1])
-        if backup is not None:
-            backup.replace(targets[0])
+        for aside, target in reversed(moved):
+            aside.replace(target)
         raise
-    for old in (backup, kept):
-        if old is not None:
-            old.unlink(missing_ok=True)
+    for aside, _ in moved:
+        aside.unlink(missing_ok=True)
 
 
 def check_place(path: Path) -> None:

@@ -71,7 +71,7 @@ def sharp(book: Book, level: float | None) -> Claim:
     statement = "sharp.condition"
     found = _common(book, statement)
     if isinstance(found, Claim):
-        return _refuted_sharp(book) or found
+        return _refuted_sharp(book, found.help) or found
     numbers, uses = found
     h = formulas.h(**numbers)[1]
     if not h < 0.5:
@@ -89,7 +89,7 @@ def sharp(book: Book, level: float | None) -> Claim:
     return Claim(statement, "PROVED", uses, conclusions, f"h <= {h:.4g} < 1/2")
 
 
-def _refuted_sharp(book: Book) -> Claim | None:
+def _refuted_sharp(book: Book, better: str = "") -> Claim | None:
     found = _reverse(book) if book.evidence.smooth else None
     if found is None or not found[0]["sigma_0"] > 0:
         return None
@@ -97,7 +97,7 @@ def _refuted_sharp(book: Book) -> Claim | None:
     if not h >= 0.5:
         return None
     return Claim("sharp.condition", "REFUTED", found[1], {"h": h}, f"h >= {h:.4g}, and h < 1/2 is needed",
-                 help=advice.training(book, 0.5 / h))  # fmt: skip
+                 help=better or advice.training(book, 0.5 / h))  # fmt: skip
 
 
 def baseline(book: Book, level: float | None) -> Claim:
@@ -105,7 +105,7 @@ def baseline(book: Book, level: float | None) -> Claim:
     statement = "baseline.condition"
     found = _common(book, statement)
     if isinstance(found, Claim):
-        return _refuted_baseline(book) or found
+        return _refuted_baseline(book, found.help) or found
     numbers, uses = found
     three = {name: numbers[name] for name in ("sigma_F", "sigma_0", "rho_0")}
     R_prime = formulas.baseline(**three)[1]
@@ -123,7 +123,7 @@ def baseline(book: Book, level: float | None) -> Claim:
     return Claim(statement, "PROVED", uses, conclusions, f"R' Lip(R') <= {ratio / 2:.4g} sigma_0 < sigma_0/2")
 
 
-def _refuted_baseline(book: Book) -> Claim | None:
+def _refuted_baseline(book: Book, better: str = "") -> Claim | None:
     found = _reverse(book) if book.evidence.smooth else None
     if found is None or not found[0]["sigma_0"] > 0:
         return None
@@ -137,7 +137,7 @@ def _refuted_baseline(book: Book) -> Claim | None:
         return None
     return Claim("baseline.condition", "REFUTED", uses, {"R_prime": R_prime},
                  f"R' Lip(R') >= {ratio / 2:.4g} sigma_0, and less than sigma_0/2 is needed",
-                 help=advice.training(book, 1 / ratio))  # fmt: skip
+                 help=better or advice.training(book, 1 / ratio))  # fmt: skip
 
 
 def amgm(book: Book, level: float | None) -> Claim:
@@ -145,7 +145,8 @@ def amgm(book: Book, level: float | None) -> Claim:
     statement = "dip2.amgm"
     sigma_F = book.sigma_F()
     if sigma_F is None:
-        return _refuted_amgm(book) or advice.no_rank(book, statement)
+        unknown = advice.no_rank(book, statement)
+        return _refuted_amgm(book, unknown.help) or unknown
     f, rho, B1 = book.f(), book.rho_0(), book.B1()
     if f is None:
         return _refuted_amgm(book) or Claim(
@@ -170,7 +171,7 @@ def amgm(book: Book, level: float | None) -> Claim:
                  f"rho <= {rho.claim:.4g} < {capacity:.4g} <= sigma_F sqrt(k) f^2/B1")  # fmt: skip
 
 
-def _refuted_amgm(book: Book) -> Claim | None:
+def _refuted_amgm(book: Book, better: str = "") -> Claim | None:
     sigma_F, f, rho = book.sigma_F_above(), book.f_above(), book.rho_0_below()
     if sigma_F is None or rho is None:
         return None
@@ -181,4 +182,4 @@ def _refuted_amgm(book: Book) -> Claim | None:
         return None
     return Claim("dip2.amgm", "REFUTED", _ids(sigma_F, f, rho), {},
                  f"rho >= {rho.claim:.4g}, and less than sigma_F sqrt(k) f^2/B1 <= {capacity:.4g} is needed (linear form)",
-                 help=advice.training(book, capacity / rho.claim))  # fmt: skip
+                 help=better or advice.training(book, capacity / rho.claim))  # fmt: skip

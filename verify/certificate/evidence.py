@@ -84,9 +84,9 @@ class Evidence:
 
     @cached_property
     def smallest_direction(self) -> tuple[Array, float] | None:
-        """(z, |R'z|/|z| from above): σ_F is at most that. None where C is present or R absent."""
+        """(z, |R'z|/|z| from above): σ_F is at most that if R has full row rank. None where C is present or R absent."""
         R = self.subject.R
-        if R is None or self.subject.C is not None:
+        if R is None or self.subject.C is not None or self.whitening is None:
             return None
         z = np.ascontiguousarray(np.linalg.svd(R, full_matrices=False)[0][:, -1])
         return z, norm_upper(R.T @ z, matmul_error(R.T, z[:, None])) / norm_lower(z) * _UP

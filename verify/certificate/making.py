@@ -99,7 +99,8 @@ def _search(
 ) -> Certificate:
     """Follow the flow until a claim of convergence is proved; the certificate of the last point if none is."""
     subject = evidence.subject
-    if not (evidence.full_rank and subject.phi.theory.smooth):
+    hopeless = subject.train == "W" and subject.k < subject.p  # sigma_0 = 0 whatever the parameters
+    if hopeless or not evidence.full_rank:
         return _complete(evidence, level, {"at": "0"})
     problem, B = search.reduced(evidence)
     _say(progress, "gradient flow")

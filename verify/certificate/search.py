@@ -35,6 +35,12 @@ _MARGIN = 0.97
 _CHEAP = 2e11
 
 
+_ENDS = {
+    "max_seconds": "the budget of time was used up (a larger --max-time gives it more)",
+    "stationary": "the flow came to rest with a positive loss",
+}
+
+
 @dataclass(frozen=True)
 class State:
     """Parameters at one time of the run: a (k,), V̂ (p × k) or the V that stays, and the run's own rate of ρ there."""
@@ -113,8 +119,8 @@ class Run:
             yield from self._promising(trajectory, before.t)
             last = len(trajectory) - 1
             self.end = State(before.t + float(trajectory.t[last]), trajectory.state(last), float(trajectory.rho[last]))
-            if trajectory.status not in ("loss_stop", "t_max"):
-                self.message = trajectory.message
+            if trajectory.status != "loss_stop":
+                self.message = _ENDS.get(trajectory.status, trajectory.message)
                 return
         self.message = f"the flow was followed in {_PIECES} pieces"
 
@@ -124,7 +130,7 @@ class Run:
         goal = _MARGIN * target if 0 < target < rho else 0.5 * rho
         goal = max(goal, 1e-3 * rho)  # sigma_min is looked at again before the residual has fallen far
         if self.left <= 0:
-            self.message = "the budget of time is used up (--max-time)"
+            self.message = _ENDS["max_seconds"]
             return None
         here = replace(p, a0=self.end.network.a, V0=self.end.network.V)
         start = here.system().observe(np.zeros(here.system().size))

@@ -176,11 +176,6 @@ def certifiable(name: str, where: str) -> None:
 
 def of_problem(problem: Problem) -> Subject:
     """The subject of a problem file at its initialization."""
-    if problem.loss.name not in LOSSES:
-        raise ProblemError(
-            f'[loss] kind = "{problem.loss.name}" cannot be certified: certificates cover {" and ".join(LOSSES)}; choose '
-            "one of them, or use dipcert run"
-        )
     certifiable(problem.network.activation.name, "[network] activation")
     weights = problem.loss.weights if problem.loss.name == LOSSES[1] else None
     R, C = operator_of(problem)

@@ -64,8 +64,9 @@ def restricted(V: Array, white: Whitening | None) -> tuple[Array, float]:
 
 
 def sweep(subject: Subject, white: Whitening | None) -> Sweep:
-    """The pass; `white` is the whitening of R, None if R is absent."""
-    k, n, p = subject.k, subject.n, subject.p
+    """The pass; `white` is the whitening of R, None if R is absent (or has none: then everything is about V itself)."""
+    k, n = subject.k, subject.n
+    p = n if white is None else subject.p
     phi, phi_error, slope, slope_error = subject.enclosed
     gram = Gram(p)
     above, below, full = np.empty(k), np.empty(k), np.empty(k)

@@ -1,0 +1,259 @@
+"""Certificates of every kind of problem, confirmed by the independent checker; what is claimed is what the doubles say."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from verify.certificate import Certificate, Subject, certify
+from verify.certificate.evidence import Evidence
+from verify.certificate.subject import of_problem
+from verify.problem import build, parse
+from verify.recheck import check
+
+SHAPES = {"wide": (3, 3), "onto": (3, 5), "injective": (5, 3), "tall": (6, 2)}
+
+
+def subject(m=3, n=5, k=2000, seed=0, *, y=0.05, **changes) -> Subject:
+    rng = np.random.default_rng(seed)
+    given = {
+        "a": rng.standard_normal(k), "V": rng.standard_normal((n, k)), "T": rng.standard_normal((m, n)),
+        "y": y * rng.standard_normal(m),
+    } | changes  # fmt: skip
+    # paired neurons: the network starts at zero
+    half = k // 2
+    given["a"][half:], given["V"][:, half:] = given["a"][:half], -given["V"][:, :half]
+    return Subject.of(**given)
+
+
+def confirmed(certificate: Certificate, path) -> None:
+    certificate.write(path / "cert.json")
+    report = check(str(path / "cert.json"))
+    assert report.ok, report.reason
+    assert report.verdict == certificate.verdict
+    assert report.problem_id == certificate.problem_id
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("train", ["both", "W"])
+def test_every_shape_of_operator_is_proved_and_confirmed(shape, train, tmp_path):
+    m, n = SHAPES[shape]
+    s = subject(m, n, train=train, signal=np.full(n, 0.01))
+    certificate = certify(s, "start")
+    assert certificate.verdict == "PROVED"
+    assert certificate.claim("sharp.condition").verdict == "PROVED"
+    assert certificate.claim("recover.kernel").verdict == "PROVED"
+    confirmed(certificate, tmp_path)
+
+
+def test_injective_operators_have_the_recovery_claim_of_the_baseline(tmp_path):
+    certificate = certify(subject(5, 3, 20000, y=0.01, signal=np.full(3, 0.01)), "start")
+    claim = certificate.claim("baseline.recovery")
+    assert claim.verdict == "PROVED"
+    assert claim.conclusions["dist"] >= 0
+    confirmed(certificate, tmp_path)
+
+
+def test_both_factors_and_weights(tmp_path):
+    rng = np.random.default_rng(1)
+    k, n = 2000, 5
+    a, V = rng.standard_normal(k), rng.standard_normal((n, k))
+    R, C, y = rng.standard_normal((2, n)), rng.standard_normal((4, 2)), 0.05 * rng.standard_normal(4)
+    factors = certify(Subject.of(a, V, y, R=R, C=C), "start")
+    confirmed(factors, tmp_path)
+    weighted = subject(3, 5, weights=np.array([1.0, 2.0, 4.0]))
+    certificate = certify(weighted, "start")
+    assert certificate.verdict == "PROVED"
+    assert weighted.w_min == 1.0
+    confirmed(certificate, tmp_path)
+
+
+def test_identity_operator(tmp_path):
+    rng = np.random.default_rng(2)
+    half_a, half_V = rng.standard_normal(1000), rng.standard_normal((4, 1000))
+    s = Subject.of(np.concatenate([half_a, half_a]), np.hstack([half_V, -half_V]), 0.05 * rng.standard_normal(4))
+    certificate = certify(s, "start")
+    assert certificate.verdict == "PROVED"
+    confirmed(certificate, tmp_path)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "erf", "sigmoid", "softplus", "sin", "identity", "gelu", "silu"])
+def test_every_activation_that_the_checker_knows(activation, tmp_path):
+    certificate = certify(subject(2, 3, 4000, activation=activation, y=0.02), "start")
+    assert certificate.verdict == "PROVED"
+    confirmed(certificate, tmp_path)
+
+
+def test_bounds_lie_on_their_side_of_the_truth():
+    s = subject(3, 5, 300, seed=4)
+    e = Evidence(s)
+    U = np.linalg.svd(s.R, full_matrices=False)[2]
+    sigma = np.linalg.svd(s.R, compute_uv=False)[-1]
+    D = 1 - np.tanh(s.a) ** 2
+    f2 = np.sum(np.tanh(s.a) ** 2) / s.k
+    K = (U @ s.V.T * D) @ (U @ s.V.T * D).T / s.k
+    truth = np.sqrt(f2 + np.linalg.eigvalsh(K)[0])
+    assert sigma * (1 - 1e-8) < e.sigma_F <= sigma * (1 + 1e-13)
+    assert truth * (1 - 1e-8) < e.sigma_0 <= truth * (1 + 1e-13)
+    assert sigma * (1 - 1e-13) <= e.smallest_direction[1] < sigma * (1 + 1e-8)
+    assert truth * (1 - 1e-13) <= e.weak_direction[1] < truth * (1 + 1e-8)
+    longest = np.linalg.norm(U @ s.V.T, axis=0).max()
+    assert e.c_V_below <= longest <= e.c_V
+    rho = np.linalg.norm(s.R @ (s.V.T @ np.tanh(s.a)) / np.sqrt(s.k) - s.y)
+    assert e.rho[0] <= rho * (1 + 1e-13)
+    assert rho * (1 - 1e-13) <= e.rho[1]
+
+
+def test_refuted_with_witnesses_and_advice(tmp_path):
+    certificate = certify(subject(3, 5, 60, y=5.0), "start")
+    assert certificate.verdict == "REFUTED"
+    for claim in certificate.claims:
+        assert claim.verdict == "REFUTED"
+        assert "more training: rho has to fall from" in claim.help
+        assert "more width" in claim.help
+    assert {"w_sigma0", "z_F", "N"} == set(certificate.witnesses)
+    assert certificate.claim("sharp.condition").conclusions["h"] >= 0.5
+    certificate.write(tmp_path / "cert.json")
+    report = check(str(tmp_path / "cert.json"))
+    assert (report.code, report.verdict) == (3, "REFUTED")
+
+
+def test_unknown_says_which_obligation_failed(tmp_path):
+    few = certify(subject(5, 3, 2, train="W"), "start")
+    claim = few.claim("sharp.condition")
+    assert (few.verdict, claim.failed) == ("UNKNOWN", "sigma_0_lower")
+    assert "k = 2 is below the rank p = 3" in claim.reason
+    assert "more width" in claim.help
+    confirmed(few, tmp_path)
+    T = np.ones((2, 3))  # of rank one
+    flat = certify(subject(2, 3, 100, T=T), "start")
+    assert {c.failed for c in flat.claims} == {"sigma_F_lower"}
+    assert all("better conditioning" in c.help for c in flat.claims)
+    confirmed(flat, tmp_path)
+    # the factor C only allows upper bounds of rho: a failing condition is not refuted
+    open_ = certify(subject(5, 3, 60, y=50.0), "start")
+    assert {c.verdict for c in open_.claims} == {"UNKNOWN"}
+    assert all(c.failed == "condition" for c in open_.claims)
+    assert all("more training" in c.help for c in open_.claims)
+    confirmed(open_, tmp_path)
+
+
+def test_recovery_is_unknown_where_the_condition_is():
+    certificate = certify(subject(3, 5, 60, y=5.0, signal=np.ones(5)), "start")
+    assert certificate.claim("recover.kernel").failed == "sharp.condition"
+    assert "not claimed to be injective" in certificate.claim("baseline.recovery").reason
+
+
+def test_a_vacuous_bound_of_the_signal_is_called_so(tmp_path):
+    certificate = certify(subject(3, 5, signal=np.full(5, 1e-6)), "start")
+    claim = certificate.claim("recover.kernel")
+    assert claim.conclusions["vacuous"] is True
+    assert "vacuous" in claim.reason
+    confirmed(certificate, tmp_path)
+
+
+def small(**changes):
+    table = {
+        "signal": {"source": "gaussian", "size": 12},
+        "operator": {"kind": "gaussian", "m": 6},
+        "noise": {"relative": 0.1},
+        "network": {"width": 24, "train": "W"},
+        "seed": 3,
+    }
+    return build(parse(table | changes))
+
+
+@pytest.mark.parametrize("train", ["both", "W"])
+def test_small_width_is_certified_along_the_flow(train, tmp_path):
+    problem = small(network={"width": 24, "train": train})
+    assert certify(problem, "start").verdict == "REFUTED"
+    certificate = certify(problem)
+    assert certificate.verdict == "PROVED"
+    t = float(certificate.origin["at"])
+    assert t > 0
+    confirmed(certificate, tmp_path)
+    # V̂ moves within Im T': the part of V in ker T stays, to rounding
+    before, after = of_problem(problem), certificate.subject
+    assert (after.problem_id == before.problem_id) is False
+    P = np.eye(12) - np.linalg.pinv(before.R) @ before.R
+    assert np.abs((after.V - before.V) @ P).max() < 1e-12
+    assert np.array_equal(before.V, after.V) is (train == "W")
+    # much later the same flow is certified as well, with a better rate
+    later = certify(problem, 3 * t)
+    assert later.verdict == "PROVED"
+    assert best_rate(later) > best_rate(certificate)
+    early = certify(problem, 0.01 * t)
+    assert early.verdict == "REFUTED"
+
+
+def best_rate(certificate):
+    return max(c.conclusions["rate"] for c in certificate.claims if "rate" in c.conclusions)
+
+
+def test_the_budget_of_time_ends_the_search():
+    certificate = certify(small(network={"width": 24, "train": "W"}), max_time=1e-3)
+    assert certificate.verdict in ("REFUTED", "UNKNOWN")
+    assert "--max-time" in certificate.origin["ended"]
+
+
+def test_below_the_rank_only_width_helps():
+    """Width below the rank, W only: sigma_0 = 0 along the whole flow."""
+    certificate = certify(small(network={"width": 4, "train": "W"}), max_time=5.0)
+    claim = certificate.claim("sharp.condition")
+    assert certificate.verdict == claim.verdict == "REFUTED"
+    assert claim.help == "more width: at least 12 neurons"
+    assert float(certificate.origin["at"]) == 0
+
+
+def test_start_is_taken_where_a_theorem_holds_there():
+    problem = build(parse({
+        "signal": {"source": "values", "values": [0.3, -0.2, 0.1]}, "operator": {"kind": "identity"},
+        "network": {"width": 3000, "antisymmetric": True}, "noise": {"relative": 0.05},
+    }))  # fmt: skip
+    certificate = certify(problem)
+    assert float(certificate.origin["at"]) == 0.0
+    subject_ = certificate.subject
+    assert np.array_equal(subject_.a, problem.network.a)
+    assert np.array_equal(subject_.V.T, problem.network.V)
+    stop = certificate.claim("sharp.condition").conclusions["stop"]
+    assert stop["level"] == problem.noise_norm.value
+
+
+def test_problems_with_a_synthesis_operator_claim_nothing_about_the_signal(tmp_path):
+    problem = build(parse({
+        "signal": {"source": "gaussian", "size": 16}, "operator": {"kind": "subsample", "every": 2},
+        "synthesis": {"kind": "fourier_synthesis", "omega0": 2.0, "power": 1.0},
+        "network": {"width": 400, "antisymmetric": True, "output_scale": 20.0},
+    }))  # fmt: skip
+    certificate = certify(problem)
+    assert certificate.subject.signal is None
+    assert {c.statement for c in certificate.claims} <= {"sharp.condition", "baseline.condition", "dip2.amgm"}
+    confirmed(certificate, tmp_path)
+
+
+def test_truncated_operators_have_both_factors(tmp_path):
+    matrix = np.diag([1.0, 0.5, 1e-15]) @ np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    problem = build(parse({
+        "signal": {"source": "values", "values": [0.1, 0.2, 0.1]},
+        "operator": {"kind": "dense", "values": matrix.tolist(), "rank": "truncate"},
+        "network": {"width": 4000, "antisymmetric": True},
+    }))  # fmt: skip
+    certificate = certify(problem, "start")
+    assert (certificate.subject.R.shape, certificate.subject.C.shape) == ((2, 3), (3, 2))
+    assert certificate.verdict == "PROVED"
+    confirmed(certificate, tmp_path)
+
+
+def test_the_file_says_what_the_object_says(tmp_path):
+    certificate = certify(subject(), "start")
+    certificate.write(tmp_path / "cert.json")
+    data = json.loads((tmp_path / "cert.json").read_text())
+    assert data["verdict"] == certificate.verdict
+    with np.load(tmp_path / "cert.npz") as arrays:
+        for name, array in certificate.subject.arrays():
+            assert np.array_equal(arrays[name], array)
+        assert set(arrays.files) == set(data["problem"]["arrays"]) | {f"w_{name}" for name in data["witnesses"]}
+    claimed = {item["id"]: float.fromhex(item["claim"]) for item in data["obligations"]}
+    assert claimed == {item.id: item.claim for item in certificate.obligations}
