@@ -204,9 +204,10 @@ class Book:
         if proof is None:
             return self._enter("PKQ", lambda: Obligation(
                 "PKQ", "PKQ_upper", higher(value), "frobenius", {}, self._whitened()))  # fmt: skip
+        k = self.subject.k  # the checker's matrix is not divided by k
         return self._enter("PKQ", lambda: Obligation(
-            "PKQ", "PKQ_upper", higher(value), "gram", {"mu": proof.mu},
-            (*self._keep(L_PKQ=proof.L), *self._whitened())))  # fmt: skip
+            "PKQ", "PKQ_upper", higher(value), "gram", {"mu": proof.mu * k * k},
+            (*self._keep(L_PKQ=k * proof.L), *self._whitened())))  # fmt: skip
 
     def ker_0(self) -> Obligation:
         """|P(g(θ) - x̄/s)| from above."""
