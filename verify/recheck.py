@@ -26,8 +26,7 @@ BITS below their largest entry first: the cut matrix is the witness. |X| is the 
  Basis   B = N R, G = B B', delta = |G - I|_F < 1/2. U = B' G^(-1/2) is orthonormal with image Im R'; so |U'x| = |G^(-1/2) B x|
          lies between |B x|/sqrt(1+delta) and |B x|/sqrt(1-delta). R absent: B = I, delta = 0.
  Gram    S = B V D: sigma_min(U'V D) >= sigma_min(S)/sqrt(1+delta). J_g J_g' = ([both] f^2 I) + V D^2 V'/k, |u| = 1.
- Kernel  P = I - Q, Q = U U' = B'G^(-1)B. |(Q - B'B)z| = |B'(G^(-1) - I)B z| <= delta |z|, hence |P z| <= |z - B'B z| +
-         delta|z|; |P K Q| = |P K U| <= |P K B'|/sqrt(1-delta).
+ Kernel  P = I - U U' has P B' = 0, so P z = P (z - B'B z) and |P z| <= |z - B'B z|; |P K Q| = |P K U| <= |P K B'|/sqrt(1-delta).
  Project W = C N_C, delta_C = |W'W - I|_F: the orthogonal projection of r on Im C has norm at most |W'r|/sqrt(1-delta_C).
 
 OBLIGATIONS ("id" is free, "claim" a number). "+N": add the witness N if R is present; "+N_C": add N_C if C is present.
@@ -111,50 +110,62 @@ PREC, BITS = 192, 60  # bits of the balls; bits of witnesses and of S below the 
 JSON_LIMIT, DATA_LIMIT, SIDE_LIMIT, BLOCK = 1 << 22, 8 << 30, 10**7, 1 << 19
 
 _SETTING = (
-    "Setting: the doubles of the problem, read as exact real numbers. g(theta) = V phi(a)/sqrt(k), the trained parameters "
-    "theta being (a, V) or a alone (with a = W u, |u| = 1, the flow of (V, W) or W is that of (V, a) or a). Loss "
-    "L = 1/2 sum_i w_i (T g - y)_i^2, w_i > 0, all w_i = 1 for least squares, w_min the least; T = C R, or R, or C, or the identity. "
-    "theta(t) is the gradient flow theta' = -grad L from the stored theta, whatever produced it. If C is present, y stands for "
-    "its orthogonal projection on Im T (the flow is the same). rho(t) = sqrt(2 L/w_min) >= |T g - y|, rho_0 = rho(0); sigma_F > 0 "
-    "is at most the smallest nonzero singular value of T; sigma_0 > 0 at most that of U'J_g(0), U an orthonormal basis of Im T'; "
-    "|phi'| <= B1, phi' is B2-Lipschitz, c >= |U'v_i| for all columns v_i of V. Lambda(c) = (B2 c + sqrt(B2^2 c^2 + 4 B1^2))/(2 sqrt k) "
-    "if V is trained, B2 c/sqrt k if not. "
+    "Setting: the doubles of the problem, read as exact real numbers. g(theta) = V phi(a)/sqrt(k), the trained "
+    "parameters theta being (a, V) or a alone (with a = W u, |u| = 1, the flow of (V, W) or W is that of (V, a) or "
+    "a). Loss L = 1/2 sum_i w_i (T g - y)_i^2, w_i > 0, all w_i = 1 for least squares, w_min the least; T = C R, or "
+    "R, or C, or the identity. theta(t) is the gradient flow theta' = -grad L from the stored theta, whatever "
+    "produced it. If C is present, y stands for its orthogonal projection on Im T (the flow is the same). rho(t) = "
+    "sqrt(2 L/w_min) >= |T g - y|, rho_0 = rho(0); sigma_F > 0 is at most the smallest nonzero singular value of T; "
+    "sigma_0 > 0 at most that of U'J_g(0), U an orthonormal basis of Im T'; |phi'| <= B1, phi' is B2-Lipschitz, c >="
+    " |U'v_i| for all columns v_i of V. Lambda(c) = (B2 c + sqrt(B2^2 c^2 + 4 B1^2))/(2 sqrt k) if V is trained, B2 "
+    "c/sqrt k if not. "
 )
 _STOP = "If a stop is stated, |T g(theta(t)) - y| <= level for every t >= time. "
 _REFUTED = "REFUTED means that the condition is false, and nothing about the flow itself. "
 STATEMENTS: dict[str, str] = {
-    "sharp.condition": _SETTING + "Theorem: let h = Lambda(c) rho_0/(sigma_F sigma_0^2) < 1/2. Then the flow exists for all time, tends to a theta "
-    "of zero loss, its path is at most ell_star = 2 rho_0/(sigma_F (sigma_0 + sigma_0 sqrt(1 - 2h))) long, and rho(t) <= rho_0 "
-    "exp(-rate t), rate = w_min sigma_F^2 sigma_0^2 (1 - 2h). With a = rate/w_min, b = 2 sigma_F Lambda: rho(t) <= level for t >= "
-    "time = max(0, ln(rho_0 (a + b level)/(level (a + b rho_0)))/rate). " + _STOP + _REFUTED,
-    "baseline.condition": _SETTING + "Theorem: let R' = 2 rho_0/(sigma_F sigma_0) and R' Lip < sigma_0/2, Lip = Lambda(c + R') if V is trained, "
-    "Lambda(c) if not. Then the flow exists for all time, stays within R' of its start, tends to a theta of zero loss, and rho(t) <= "
-    "rho_0 exp(-rate t), rate = w_min sigma_F^2 sigma_0^2/4. " + _STOP + _REFUTED,
-    "dip2.amgm": _SETTING + "Both layers are trained, f = |phi(a)|/sqrt k at the start. Theorem: let rho_0 < sigma_F sqrt(k) f^2/B1. Then the flow "
-    "exists for all time and tends to a theta of zero loss; with s_star^2 = f^2 - B1 rho_0/(sigma_F sqrt k), |phi(a(t))|/sqrt k >= s_star, "
-    "the path is at most rho_0/(sigma_F s_star) long, and rho(t) <= rho_0 exp(-rate t), rate = w_min sigma_F^2 s_star^2. " + _STOP + _REFUTED,
-    "recover.kernel": _SETTING + "Let x = s g, A = T/s, xbar the signal, P the orthogonal projection on ker A, Q = I - P, K_0 = J_g(0) J_g(0)', "
-    "c = max |v_i|, Lambda = Lambda(c), eps >= |y - A xbar|. Theorem: if h = Lambda rho_0/(sigma_F sigma_0^2) < 1/2, then with ell = "
-    "2 rho_0/(sigma_F (sigma_0 + sigma_0 sqrt(1 - 2h))) and drift = integral over r in [0, ell] of (|P K_0 Q| + Lambda r (2 |J_g(0)| + Lambda r))/"
-    "(sigma_0 - Lambda r) (0 if A is injective), |x(t) - xbar| <= s sqrt(((rho(t) + eps)/sigma_F)^2 + (|P(g(0) - xbar/s)| + drift)^2) for all t, "
-    "and the limit of x(t) is within `limit` of xbar, the same with rho = 0. `vacuous`: limit is not proved to be below |xbar|. ",
-    "baseline.recovery": _SETTING + "Let x = s g, A = T/s injective, xbar the signal, eps >= |y - A xbar|. Theorem: if R' Lip < sigma_0/2 as in "
-    "baseline.condition, the distance of xbar/s from the signals g(theta) of the ball of radius R' around the start is at most dist = "
-    "max(0, |xbar/s - g(0)| - (sigma_0 R' - Lambda(c) R'^2/2)), and the limit of x(t) is within limit = s ((1 + |T|/sigma_F) dist + eps/sigma_F) "
-    "of xbar. `vacuous`: limit is not proved to be below |xbar|. ",
-    "wonly.threshold": _SETTING + "Only a is trained, T has full row rank, phi' > 0. Theorem: the loss tends to its infimum over the h of the open "
-    "box phi(R)^k put in place of phi(a). Here some h of the open box has T V h/sqrt k = y exactly (a point hbar of the box at least gap from "
-    "its boundary with |T V hbar/sqrt k - y| < sigma_min(T V/sqrt k) gap is given): the loss tends to zero. ",
-}  # fmt: skip
-TOOLKIT: dict[str, tuple[str, ...]] = {
-    "sharp.condition": ("sharp.condition", "sharp.length", "sharp.rate", "sharp.logistic", "sharp.stop", "sharp.restart",
-                        "dip2.gram", "dip2.reduction", "dip2.modulus", "dip2.range_restriction"),
-    "baseline.condition": ("baseline.condition", "baseline.loss_rate", "baseline.early_stop", "dip2.lipschitz", "dip2.range_restriction"),
-    "dip2.amgm": ("dip2.amgm",),
-    "recover.kernel": ("recover.kernel", "sharp.condition", "dip2.range_restriction"),
-    "baseline.recovery": ("baseline.recovery", "recover.reach", "baseline.condition"),
-    "wonly.threshold": ("wonly.threshold", "wonly.mirror"),
-}  # fmt: skip
+    "sharp.condition": _SETTING
+    + "Theorem: let h = Lambda(c) rho_0/(sigma_F sigma_0^2) < 1/2. Then the flow exists for all time, tends to a theta"
+    " of zero loss, its path is at most ell_star = 2 rho_0/(sigma_F (sigma_0 + sigma_0 sqrt(1 - 2h))) long, and "
+    "rho(t) <= rho_0 exp(-rate t), rate = w_min sigma_F^2 sigma_0^2 (1 - 2h). With a = rate/w_min, b = 2 sigma_F "
+    "Lambda: rho(t) <= level for t >= time = max(0, ln(rho_0 (a + b level)/(level (a + b rho_0)))/rate). "
+    + _STOP
+    + _REFUTED,
+    "baseline.condition": _SETTING
+    + "Theorem: let R' = 2 rho_0/(sigma_F sigma_0) and R' Lip < sigma_0/2, Lip = Lambda(c + R') if V is trained, "
+    "Lambda(c) if not. Then the flow exists for all time, stays within R' of its start, tends to a theta of zero "
+    "loss, and rho(t) <= rho_0 exp(-rate t), rate = w_min sigma_F^2 sigma_0^2/4. " + _STOP + _REFUTED,
+    "dip2.amgm": _SETTING
+    + "Both layers are trained, f = |phi(a)|/sqrt k at the start. Theorem: let rho_0 < sigma_F sqrt(k) f^2/B1. Then "
+    "the flow exists for all time and tends to a theta of zero loss; with s_star^2 = f^2 - B1 rho_0/(sigma_F sqrt "
+    "k), |phi(a(t))|/sqrt k >= s_star, the path is at most rho_0/(sigma_F s_star) long, and rho(t) <= rho_0 "
+    "exp(-rate t), rate = w_min sigma_F^2 s_star^2. " + _STOP + _REFUTED,
+    "recover.kernel": _SETTING
+    + "Let x = s g, A = T/s, xbar the signal, P the orthogonal projection on ker A, Q = I - P, K_0 = J_g(0) J_g(0)', c"
+    " = max |v_i|, Lambda = Lambda(c), eps >= |y - A xbar|. Theorem: if h = Lambda rho_0/(sigma_F sigma_0^2) < 1/2, "
+    "then with ell = 2 rho_0/(sigma_F (sigma_0 + sigma_0 sqrt(1 - 2h))) and drift = integral over r in [0, ell] of "
+    "(|P K_0 Q| + Lambda r (2 |J_g(0)| + Lambda r))/(sigma_0 - Lambda r) (0 if A is injective), |x(t) - xbar| <= s "
+    "sqrt(((rho(t) + eps)/sigma_F)^2 + (|P(g(0) - xbar/s)| + drift)^2) for all t, and the limit of x(t) is within "
+    "`limit` of xbar, the same with rho = 0. `vacuous`: limit is not proved to be below |xbar|. ",
+    "baseline.recovery": _SETTING
+    + "Let x = s g, A = T/s injective, xbar the signal, eps >= |y - A xbar|. Theorem: if R' Lip < sigma_0/2 as in "
+    "baseline.condition, the distance of xbar/s from the signals g(theta) of the ball of radius R' around the start "
+    "is at most dist = max(0, |xbar/s - g(0)| - (sigma_0 R' - Lambda(c) R'^2/2)), and the limit of x(t) is within "
+    "limit = s ((1 + |T|/sigma_F) dist + eps/sigma_F) of xbar. `vacuous`: limit is not proved to be below |xbar|. ",
+    "wonly.threshold": _SETTING
+    + "Only a is trained, T has full row rank, phi' > 0. Theorem: the loss tends to its infimum over the h of the open"
+    " box phi(R)^k put in place of phi(a). Here some h of the open box has T V h/sqrt k = y exactly (a point hbar of"
+    " the box at least gap from its boundary with |T V hbar/sqrt k - y| < sigma_min(T V/sqrt k) gap is given): the "
+    "loss tends to zero. ",
+}
+TOOLKIT: dict[str, str] = {  # the same statements in the toolkit's registry
+    "sharp.condition": "sharp.condition sharp.length sharp.rate sharp.logistic sharp.stop sharp.restart dip2.gram "
+    "dip2.reduction dip2.modulus dip2.range_restriction",
+    "baseline.condition": "baseline.condition baseline.loss_rate baseline.early_stop dip2.lipschitz dip2.range_restriction",
+    "dip2.amgm": "dip2.amgm dip2.reduction dip2.gram",
+    "recover.kernel": "recover.kernel sharp.condition dip2.range_restriction",
+    "baseline.recovery": "baseline.recovery recover.reach baseline.condition",
+    "wonly.threshold": "wonly.threshold wonly.mirror",
+}
 ASSUMPTIONS: tuple[str, ...] = (
     "The stored doubles are the numbers meant: they are read as exact real numbers.",
     "The network's input is a unit vector (|u| = 1): the flow of the weights is that of the pre-activations a.",
@@ -181,7 +192,7 @@ def two(q: int) -> Any:
     return arb(2) ** q
 
 
-# --- numbers and JSON --------------------------------------------------------------------------------------------------
+# --- numbers and JSON -------------------------------------------------------------------------------------------------
 _HEX, _RATIO = re.compile(r"0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}"), re.compile(r"([0-9]{1,400})(?:/([0-9]{1,400}))?")
 
 
@@ -189,7 +200,9 @@ def number(text: Any, what: str) -> fmpq:
     """A nonnegative rational from "0x1.8p-3", "3/16" or "3"."""
     need(isinstance(text, str) and len(text) <= 801, f"{what}: a number has to be a string")
     if _HEX.fullmatch(text):
-        return fmpq(*float.fromhex(text).as_integer_ratio())
+        value = float.fromhex(text)
+        need(value.hex() == text, f"{what}: {text} is not a double")  # no underflow: it would be read as 0
+        return fmpq(*value.as_integer_ratio())
     match = _RATIO.fullmatch(text)
     need(match is not None and int(match[2] or 1) > 0, f"{what}: {text[:40]!r} is not a nonnegative number")
     return fmpq(int(match[1]), int(match[2] or 1))  # type: ignore[index]
@@ -223,10 +236,12 @@ def parse_json(raw: bytes) -> Any:
         need(len(token) <= 9, "the JSON holds a long integer: numbers are strings here")
         return int(token)
 
-    return json.loads(raw.decode("utf-8"), object_pairs_hook=once, parse_float=refuse, parse_constant=refuse, parse_int=whole)
+    return json.loads(
+        raw.decode("utf-8"), object_pairs_hook=once, parse_float=refuse, parse_constant=refuse, parse_int=whole
+    )
 
 
-# --- arrays ------------------------------------------------------------------------------------------------------------
+# --- arrays -----------------------------------------------------------------------------------------------------------
 _HEADER = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9]{1,8}),(?: ([0-9]{1,8}))?\), \} *\n")
 
 
@@ -238,12 +253,21 @@ class Arrays:
         names = [item.filename for item in self.file.infolist()]
         need(len(set(names)) == len(names), "a member occurs twice in the data file")
         wanted = {name + ".npy" for name in declared}
-        need(wanted == set(names) if exact else wanted <= set(names), "the members of the data file are not those declared")
+        need(
+            wanted == set(names) if exact else wanted <= set(names),
+            "the members of the data file are not those declared",
+        )
         for name, (shape, _) in declared.items():
             item = self.file.getinfo(name + ".npy")
-            need(item.compress_type == 0 and not item.flag_bits & 1, f"{name} is compressed or encrypted: store it plainly")
+            need(
+                item.compress_type == 0 and not item.flag_bits & 1,
+                f"{name} is compressed or encrypted: store it plainly",
+            )
             need(item.compress_size == item.file_size, f"{name} has inconsistent sizes")
-            need(10 <= item.file_size - 8 * math.prod(shape) <= 512, f"{name} does not have the size of its shape {shape}")
+            need(
+                10 <= item.file_size - 8 * math.prod(shape) <= 512,
+                f"{name} does not have the size of its shape {shape}",
+            )
         total = sum(8 * math.prod(shape) for shape, _ in declared.values())
         need(total <= min(DATA_LIMIT, os.path.getsize(path)), "the arrays exceed the file or the limit")
 
@@ -277,12 +301,12 @@ class Arrays:
         top = 0.0
         for values in self.rows(name, max(1, BLOCK // max(1, math.prod(self.declared[name][0][1:])))):
             need(all(map(math.isfinite, values)), f"{name} holds NaN or infinity")
-            top = max(top, max(values), -min(values))
+            top = max(top, *values, -min(values))
         return top
 
 
 def integers(values: array[float], q: int) -> list[int]:
-    """The integers x 2^(-q) cut towards zero: off by less than 1 each (ldexp and powers of two are exact until they underflow)."""
+    """The integers x 2^(-q) cut towards zero: off by less than 1 each (scaling is exact as long as it does not underflow)."""
     if abs(q) <= 1000:
         scale = 2.0**-q
         return [int(x * scale) for x in values]
@@ -308,7 +332,7 @@ class Fix:
         sizes = [abs(x) for x in values if x]
         if not sizes:
             return cls(fmpz_mat(rows, columns), 0, arb(0))
-        last = math.frexp(min(sizes))[1] - 53
+        last = max(math.frexp(min(sizes))[1] - 53, -1074)
         q = max(exponent(max(sizes), bits), last)
         err = arb(0) if q <= last else arb(len(values)).sqrt().upper() * two(q)
         return cls(fmpz_mat(rows, columns, integers(values, q)), q, err)
@@ -380,7 +404,7 @@ def floor_by_whitening(gap: Fix, N: Fix, mu: fmpq, L: Fix) -> Any:
     return ((1 - delta).sqrt() / spectral(N, mu, L)).lower()
 
 
-# --- activations: phi and phi' of a ball, sup|phi'|, sup|phi''|, the open interval phi(R) ------------------------------------
+# --- activations: phi and phi' of a ball, sup|phi'|, sup|phi''|, the open interval phi(R) -----------------------------
 def _sigmoid(x: Any) -> Any:
     e = (-abs(x)).exp()
     return 1 / (1 + e) if x >= 0 else e / (1 + e)
@@ -446,7 +470,11 @@ def _sup(name: str) -> tuple[Any, Any]:
 
 
 RANGE: dict[str, tuple[int | None, int | None]] = {
-    "tanh": (-1, 1), "erf": (-1, 1), "sigmoid": (0, 1), "softplus": (0, None), "identity": (None, None),
+    "tanh": (-1, 1),
+    "erf": (-1, 1),
+    "sigmoid": (0, 1),
+    "softplus": (0, None),
+    "identity": (None, None),
 }  # fmt: skip  (increasing activations: the others have no wonly.threshold)
 ACTIVATIONS = (*RANGE, "sin", "gelu", "silu")
 
@@ -463,20 +491,28 @@ def to_integers(balls: list[Any], bits: int) -> tuple[list[int], int, Any]:
     return result, q, sum((x.rad() for x in balls), two(q)).upper()
 
 
-# --- the problem and what is derived from it ---------------------------------------------------------------------------------
+# --- the problem and what is derived from it --------------------------------------------------------------------------
 class Problem:
     """The declared problem and, on demand, every number of it that a bound needs (see the module's docstring)."""
 
     def __init__(self, declared: Any, witnesses: Any) -> None:
         top = keys(declared, "problem", "network activation train loss scale arrays")
         need(top["network"] == "two_layer", "the network has to be two_layer")
-        need(isinstance(top["activation"], str) and top["activation"] in ACTIVATIONS, f"the activation has to be one of {ACTIVATIONS}")
+        need(
+            isinstance(top["activation"], str) and top["activation"] in ACTIVATIONS,
+            f"the activation has to be one of {ACTIVATIONS}",
+        )
         need(top["train"] in ("both", "W"), "train has to be both or W")
         need(top["loss"] in ("least_squares", "weighted_least_squares"), "the loss has to be (weighted_)least_squares")
-        self.activation, self.both, self.scale = top["activation"], top["train"] == "both", number(top["scale"], "scale")
+        self.activation, self.both, self.scale = (
+            top["activation"],
+            top["train"] == "both",
+            number(top["scale"], "scale"),
+        )
         need(self.scale > 0, "scale has to be positive")
         shapes = {
-            name: self._shape(item, name) for name, item in keys(top["arrays"], "arrays", "a V y", "R C weights signal").items()
+            name: self._shape(item, name)
+            for name, item in keys(top["arrays"], "arrays", "a V y", "R C weights signal").items()
         }
         self.R, self.C, self.weighted = "R" in shapes, "C" in shapes, "weights" in shapes
         need(len(shapes["V"][0]) == len(shapes["y"][0]) + 1 == 2, "V has to be a matrix (k x n), y a vector")
@@ -486,11 +522,30 @@ class Problem:
         sizes |= {"weights": (self.m,), "signal": (self.n,)}
         for name, (shape, _) in shapes.items():
             need(shape == sizes[name], f"{name} has the shape {shape}, needed {sizes[name]}")
-        need(self.p <= self.n and self.p <= self.m and (self.C or self.p == self.m), "the shapes of C, R, V and y do not fit")
-        need(self.weighted == (top["loss"] == "weighted_least_squares"), "weights belong to the weighted loss, and only there")
+        need(
+            self.p <= self.n and self.p <= self.m and (self.C or self.p == self.m),
+            "the shapes of C, R, V and y do not fit",
+        )
+        need(
+            self.weighted == (top["loss"] == "weighted_least_squares"),
+            "weights belong to the weighted loss, and only there",
+        )
         need(not (self.weighted and self.C), "weights are possible only without C")
         p, n, k, m = (self.p,), (self.n,), (self.k,), (self.m,)
-        matrices = ("N", "L_N", "N_C", "L_N_C", "L_sigma0", "N_sigma0", "L_N_sigma0", "L_PKQ", "L_T", "L_V", "N_V", "L_N_V")
+        matrices = (
+            "N",
+            "L_N",
+            "N_C",
+            "L_N_C",
+            "L_sigma0",
+            "N_sigma0",
+            "L_N_sigma0",
+            "L_PKQ",
+            "L_T",
+            "L_V",
+            "N_V",
+            "L_N_V",
+        )
         known = dict.fromkeys(matrices, p * 2) | {"L_J": n * 2, "z_F": m, "w_sigma0": p, "hbar": k}
         need(isinstance(witnesses, dict) and set(witnesses) <= set(known), "an unknown witness is declared")
         self.witnesses = {name: self._shape(item, name) for name, item in witnesses.items()}
@@ -627,18 +682,18 @@ class Problem:
             v = integers(values, q)
             count = len(v) // n
             norms = [sum(map(mul, row, row)) for row in (v[i * n : i * n + n] for i in range(count))]
-            largest, square = max(largest, *norms, 0), square + sum(norms)
+            largest, square = max(largest, *norms), square + sum(norms)
             for name, weights in images.items():  # sums over neurons of phi_i v_i
-                part = weights[at : at + count]
-                sums[name] = [old + sum(map(mul, part, v[j::n])) for j, old in enumerate(sums[name])]
+                near = weights[at : at + count]
+                sums[name] = [old + sum(map(mul, near, v[j::n])) for j, old in enumerate(sums[name])]
             for name, factors in grams.items():  # rows d_i v_i, rounded to 61 bits
-                S = [(x * d + half) >> 99 for i, d in enumerate(factors[at : at + count]) for x in v[i * n : i * n + n]]
-                S = fmpz_mat(count, n, S)
+                part = factors[at : at + count]
+                S = fmpz_mat(count, n, [(x * d + half) >> 99 for i, d in enumerate(part) for x in v[i * n : i * n + n]])
                 M[name] += S.transpose() * S
             if B is not None:
                 Y = [int(x) for x in (fmpz_mat(count, n, [x >> 20 for x in v]) * B.M.transpose()).entries()]
-                p = self.p
-                largest_B = max(largest_B, *(sum(map(mul, r, r)) for r in (Y[i * p : i * p + p] for i in range(count))), 0)
+                images_B = (Y[i * self.p : (i + 1) * self.p] for i in range(count))
+                largest_B = max(largest_B, *(sum(map(mul, row, row)) for row in images_B))
             at += count
             if sys.stderr.isatty() and time.time() - started > 5:
                 print(f"\r{at}/{k} neurons", end="\r" if at < k else "\n", file=sys.stderr)
@@ -649,9 +704,9 @@ class Problem:
             err = cut * norm + size * 2 * arb(k).sqrt() * two(qw)
             found["images"][name] = Fix(fmpz_mat(n, 1, total), q + qw, err.upper())
         # |V_ij d_i - S_ij| <= half a unit + u|d_i| + 2 units |v_ij| 2^qD: in units 2^(q + qD + 99) below 1/2 + 2^-19 + 2^-18
-        for name, total in M.items():
+        for name, gram in M.items():
             qS = q + (qD if name == "VD" else -80) + 99
-            found["M"][name] = (Fix(total, 2 * qS, arb(0)), (arb(0.51) * arb(n * k).sqrt() * two(qS)).upper())
+            found["M"][name] = (Fix(gram, 2 * qS, arb(0)), (arb(0.51) * arb(n * k).sqrt() * two(qS)).upper())
         found["c_full"] = around(arb(largest).sqrt() * two(q), arb(n).sqrt() * two(q))
         if B is not None:  # |B v_i - B~ v~_i| <= |B| |v_i - v~_i| + |B - B~| |v~_i|, v~_i cut 60 bits under the largest
             slack = arb(1.01) * arb(n).sqrt() * two(q + 20)
@@ -734,7 +789,7 @@ def norm_of(entries: list[Any]) -> Any:
     return sum((x * x for x in entries), arb(0)).sqrt()
 
 
-# --- obligations: what each bound needs and how it is derived ------------------------------------------------------------------
+# --- obligations: what each bound needs and how it is derived ---------------------------------------------------------
 def _sigma_F(P: Problem, q: dict[str, fmpq]) -> Any:
     """sigma+_min(C R) >= sigma_min(C) sigma_min(R): C has full column rank, R full row rank (both by whitening)."""
     bound = arb(1)
@@ -810,7 +865,7 @@ def _J_norm(P: Problem, q: dict[str, fmpq]) -> Any:
 
 
 def _PKQ(P: Problem, q: dict[str, fmpq]) -> Any:
-    """|P K_0 Q| <= |P Z|/(k sqrt(1 - delta)), Z = V D^2 V'B' (f^2 I drops out: P Q = 0); |P Z| <= |Z - B'B Z| + delta|Z|.
+    """|P K_0 Q| <= |P Z|/(k sqrt(1 - delta)), Z = V D^2 V'B' (f^2 I drops out: P Q = 0); |P Z| <= |Z - B'B Z|.
 
     S S' = M is off V D^2 V' by at most (2|S| + e) e, since X X' - S S' = (X - S) X' + S (X - S)'.
     """
@@ -820,15 +875,15 @@ def _PKQ(P: Problem, q: dict[str, fmpq]) -> Any:
     Z = moved @ P.B.T
     X = P.off(Z).T
     outside = spectral(X, q["mu"], P.witness("L_PKQ")) if "mu" in q else X.size
-    return ((outside + P.delta * Z.size) / P.k / (1 - P.delta).sqrt()).upper()
+    return (outside / P.k / (1 - P.delta).sqrt()).upper()
 
 
 def _ker_0(P: Problem, q: dict[str, fmpq]) -> Any:
-    """|P z| <= |z - B'B z| + delta|z|, z = g(0) - xbar/s; |I - B'B| <= 1 as |B'B| <= 1 + delta < 2."""
+    """|P z| <= |z - B'B z|, z = g(0) - xbar/s; what z is off by is projected too."""
     entries, err = P.start_error
     X, at, each = to_integers(entries, 120)
     z = Fix(fmpz_mat(P.n, 1, X), at, (each * arb(P.n).sqrt()).upper())
-    return (P.off(z).size + P.delta * (z.size + err) + err).upper()
+    return (P.off(z).size + err).upper()
 
 
 def _eps(P: Problem, q: dict[str, fmpq]) -> Any:
@@ -897,9 +952,21 @@ BOUNDS: dict[tuple[str, str], Bound] = {
     ("T_norm_upper", "identity"): ("!R !C", "", "", "", lambda P, q: arb(1)),
     ("T_norm_upper", "frobenius"): ("!R C", "", "", "", _T_norm),
     ("T_norm_upper", "gram"): ("!R C", "mu", "L_T", "", _T_norm),
-    ("start_distance_upper", "balls"): ("signal", "", "", "", lambda P, q: around(norm_of(P.start_error[0]), P.start_error[1])),
+    ("start_distance_upper", "balls"): (
+        "signal",
+        "",
+        "",
+        "",
+        lambda P, q: around(norm_of(P.start_error[0]), P.start_error[1]),
+    ),
     ("V_sigma_lower", "shift"): ("!both !C", "shift", "L_V N?R", "V1", lambda P, q: _gram_floor(P, q, "V1", "V")),
-    ("V_sigma_lower", "whitening"): ("!both !C", "mu", "N_V L_N_V N?R", "V1", lambda P, q: _gram_floor(P, q, "V1", "V")),
+    ("V_sigma_lower", "whitening"): (
+        "!both !C",
+        "mu",
+        "N_V L_N_V N?R",
+        "V1",
+        lambda P, q: _gram_floor(P, q, "V1", "V"),
+    ),
     ("gap_lower", "box"): ("!both !C", "", "hbar", "", lambda P, q: P.box[3]),
     ("hbar_residual_upper", "balls"): ("!both !C", "", "hbar", "h", _hbar),
 }
@@ -938,11 +1005,20 @@ class Obligation:
         has = {"R": P.R, "C": P.C, "both": P.both, "signal": "signal" in P.declared}
         present, params, witnesses, wants, _ = BOUNDS[kind, method]
         for word in present.split():
-            need(has[word.lstrip("!")] != word.startswith("!"), f"{name}: {kind}/{method} does not fit this problem ({word})")
+            need(
+                has[word.lstrip("!")] != word.startswith("!"),
+                f"{name}: {kind}/{method} does not fit this problem ({word})",
+            )
         need(item["relation"] == (">=" if kind.endswith("lower") else "<="), f"{name}: wrong relation")
-        pick = [[word.split("?")[0] for word in part.split() if "?" not in word or has[word[-1]]] for part in (params, witnesses)]
+        pick = [
+            [word.split("?")[0] for word in part.split() if "?" not in word or has[word[-1]]]
+            for part in (params, witnesses)
+        ]
         given = keys(item["params"], f"{name}: params", " ".join(pick[0]))
-        need(isinstance(item["witnesses"], list) and all(isinstance(w, str) for w in item["witnesses"]), f"{name}: witnesses")
+        need(
+            isinstance(item["witnesses"], list) and all(isinstance(w, str) for w in item["witnesses"]),
+            f"{name}: witnesses",
+        )
         need(sorted(item["witnesses"]) == sorted(pick[1]), f"{name}: the witnesses have to be {pick[1]}")
         need(set(pick[1]) <= set(P.witnesses), f"{name}: a witness is not declared")
         used.update(pick[1])
@@ -964,7 +1040,7 @@ class Obligation:
             return Outcome(self.id, self.kind, self.text, derived, False, str(error))
 
 
-# --- claims: conclusions from the claimed values of the obligations alone --------------------------------------------------------
+# --- claims: conclusions from the claimed values of the obligations alone ---------------------------------------------
 def _slope(P: Problem, v: dict[str, Any], c: Any) -> Any:
     """Lambda(c): sqrt(k) Lambda is the larger root of x^2 - B2 c x - B1^2 (both), or B2 c (W); increasing in all."""
     X = v["B2"] * c
@@ -981,7 +1057,7 @@ def _stop_time(v: dict[str, Any], a: Any, b: Any, w_min: Any, level: Any) -> Any
 
 
 def _kantorovich(P: Problem, v: dict[str, Any], c: Any) -> tuple[Any, Any, Any, Any]:
-    """(Lambda, h, ell_star, sigma_0 sqrt(1 - 2h)) if h < 1/2; ell_star = (sigma_0/Lambda)(1 - sqrt(1 - 2h)) without cancellation."""
+    """(Lambda, h, ell_star, sigma_0 sqrt(1 - 2h)) ; ell_star without cancellation."""
     Lam = _slope(P, v, c)
     h = Lam * v["rho_0"] / (v["sigma_F"] * v["sigma_0"] ** 2)
     need(h < arb(1) / 2, "the condition h < 1/2 is not proved")
@@ -1028,7 +1104,11 @@ def _drift(v: Values, Lam: Any, ell: Any) -> Any:
     """
     K, J, s, z = v["PKQ"], v["J_norm"], v["sigma_0"], Lam * ell
     coarse = (ell * (K + z * (2 * J + z)) / (s - z)).upper()
-    exact = (-(K + 2 * J * s + s * s) / Lam * (1 - z / s).log() - (2 * J + s) * ell - z * ell / 2).upper() if Lam > 0 else coarse
+    exact = (
+        (-(K + 2 * J * s + s * s) / Lam * (1 - z / s).log() - (2 * J + s) * ell - z * ell / 2).upper()
+        if Lam > 0
+        else coarse
+    )
     return exact if exact < coarse else coarse
 
 
@@ -1040,7 +1120,7 @@ def _kernel(P: Problem, v: Values, level: Any) -> Values:
 
 
 def _recovery(P: Problem, v: Values, level: Any) -> Values:
-    """Within R' the signals fill the ball of radius sigma_0 R' - Lambda R'^2/2 around g(0) (reach); T is injective, mu = sigma_F."""
+    """Within R' the signals fill the ball of radius sigma_0 R' - Lambda R'^2/2 around g(0); |T z| >= sigma_F |z|."""
     need(not P.R, "the theorem needs an injective operator (R absent)")
     radius = _baseline_radius(P, v)
     dist = v["start_distance"] - (v["sigma_0"] * radius - _slope(P, v, v["c_V"]) * radius**2 / 2)
@@ -1050,10 +1130,7 @@ def _recovery(P: Problem, v: Values, level: Any) -> Values:
 
 
 def _threshold(P: Problem, v: Values, level: Any) -> Values:
-    """T V d = sqrt(k) (y - T V hbar/sqrt k) has a solution with |d| <= |residual|/sigma_min(T V/sqrt k) < gap: hbar + d is in the box.
-
-    sigma_min(T V) >= sigma_F sigma_min(U'V).
-    """
+    """T V d/sqrt k = y - T V hbar/sqrt k has a solution |d| <= |y - ...|/sigma_min(T V/sqrt k) < gap: hbar + d is in the box."""
     smallest = v["sigma_F"] * v["V_sigma"] / arb(P.k).sqrt()
     need(v["hbar_residual"] < smallest * v["gap"], "no point of the open box is proved to fit y")
     return {}
@@ -1083,7 +1160,10 @@ def _not_baseline(P: Problem, v: Values, level: Any) -> Values:
 def _not_amgm(P: Problem, v: Values, level: Any) -> Values:
     need(P.both, "the theorem is about training both layers")
     v = _exact(P, v)
-    need(v["rho_0"] * v["B1"] >= v["sigma_F"] * arb(P.k).sqrt() * v["f"] ** 2, "rho_0 >= sigma_F sqrt(k) f^2/B1 is not proved")
+    need(
+        v["rho_0"] * v["B1"] >= v["sigma_F"] * arb(P.k).sqrt() * v["f"] ** 2,
+        "rho_0 >= sigma_F sqrt(k) f^2/B1 is not proved",
+    )
     return {}
 
 
@@ -1125,7 +1205,9 @@ def read_claim(item: Any) -> dict[str, Any]:
     return dict(item)
 
 
-def conclude(claim: dict[str, Any], P: Problem, obligations: dict[str, Obligation], outcomes: dict[str, Outcome]) -> Outcome:
+def conclude(
+    claim: dict[str, Any], P: Problem, obligations: dict[str, Obligation], outcomes: dict[str, Outcome]
+) -> Outcome:
     """Confirm a claim from the confirmed obligations that it uses."""
     name, verdict = claim["statement"], claim["verdict"]
     if verdict == "UNKNOWN":
@@ -1174,7 +1256,7 @@ def overall(claims: list[dict[str, Any]]) -> str:
     return "REFUTED" if found and set(found.values()) == {"REFUTED"} else "UNKNOWN"
 
 
-# --- the check -------------------------------------------------------------------------------------------------------------
+# --- the check --------------------------------------------------------------------------------------------------------
 @dataclass
 class Report:
     """The result: `code` is the exit status, `reason` why the whole was rejected (empty if it was not)."""
@@ -1200,7 +1282,10 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
             raw = stream.read(JSON_LIMIT + 1)
         need(len(raw) <= JSON_LIMIT, "the file is too long")
         top = parse_json(raw)
-        need(isinstance(top, dict) and top.get("schema") == "dipcert.certificate/1", "the schema is not dipcert.certificate/1")
+        need(
+            isinstance(top, dict) and top.get("schema") == "dipcert.certificate/1",
+            "the schema is not dipcert.certificate/1",
+        )
     except (Rejected, OSError, ValueError, RecursionError) as error:
         raise Unreadable(str(error)) from None
     names = "schema problem problem_id data witnesses obligations claims assumptions verdict origin environment"
@@ -1221,7 +1306,10 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
     need(len(by_id) == len(obligations), "two obligations have the same id")
     need(len({claim["statement"] for claim in claims}) == len(claims), "a statement is claimed twice")
     need(witnesses == set(P.witnesses), "a declared witness is used by no obligation")
-    need({use for claim in claims for use in claim["uses"]} == set(by_id), "an obligation is used by no claim, or missing")
+    need(
+        {use for claim in claims for use in claim["uses"]} == set(by_id),
+        "an obligation is used by no claim, or missing",
+    )
     need(top["verdict"] == overall(claims), f"the verdict is {overall(claims)} by the claims")
     name = top["data"]
     plain = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.npz", name) is not None
@@ -1262,7 +1350,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check a convergence certificate (see the top of this file).")
     parser.add_argument("certificate")
     parser.add_argument("--expect", metavar="ID", help="the problem id that the certificate has to be about")
-    parser.add_argument("--data", metavar="NPZ", help="your own arrays (a, V as k x n, y, ...): they have to be the same bits")
+    parser.add_argument(
+        "--data", metavar="NPZ", help="your own arrays (a, V as k x n, y, ...): they have to be the same bits"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     try:
@@ -1272,7 +1362,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     lines = [json.dumps(asdict(report) | {"ok": report.ok}, indent=1)] if options.json else describe(report)
     try:  # what the file says is printed without control characters
-        print("\n".join(line if options.json else "".join(c if " " <= c <= "~" else "?" for c in line) for line in lines), flush=True)
+        print(
+            "\n".join(line if options.json else "".join(c if " " <= c <= "~" else "?" for c in line) for line in lines),
+            flush=True,
+        )
     except OSError:  # the reader of the output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return report.code
@@ -1286,7 +1379,9 @@ def describe(report: Report) -> list[str]:
     ]
     if not report.ok:
         return [*lines, f"REJECTED: {report.reason}"]
-    tie = "as expected" if report.tied else "the problem stored in the certificate; tie it to yours by --expect or --data"
+    tie = (
+        "as expected" if report.tied else "the problem stored in the certificate; tie it to yours by --expect or --data"
+    )
     lines += [f"problem {report.problem_id} ({tie})", *(f"assumption: {note}" for note in ASSUMPTIONS)]
     return [*lines, f"CONFIRMED in {report.seconds:.1f} s. Verdict: {report.verdict}"]
 
