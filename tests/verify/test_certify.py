@@ -107,7 +107,7 @@ def test_bounds_lie_on_their_side_of_the_truth():
 
 
 def test_refuted_with_witnesses_and_advice(tmp_path):
-    certificate = certify(subject(3, 5, 60, y=5.0), "start")
+    certificate = certify(subject(3, 5, 60, y=5.0), "start")  # both layers: wonly.threshold is about something else
     assert certificate.verdict == "REFUTED"
     for claim in certificate.claims:
         assert claim.verdict == "REFUTED"
@@ -168,7 +168,7 @@ def small(**changes):
 @pytest.mark.parametrize("train", ["both", "W"])
 def test_small_width_is_certified_along_the_flow(train, tmp_path):
     problem = small(network={"width": 24, "train": train})
-    assert certify(problem, "start").verdict == "REFUTED"
+    assert not rated(certify(problem, "start"))
     certificate = certify(problem)
     assert certificate.verdict == "PROVED"
     t = float(certificate.origin["at"])
@@ -184,8 +184,11 @@ def test_small_width_is_certified_along_the_flow(train, tmp_path):
     later = certify(problem, 3 * t)
     assert later.verdict == "PROVED"
     assert best_rate(later) > best_rate(certificate)
-    early = certify(problem, 0.01 * t)
-    assert early.verdict == "REFUTED"
+    assert not rated(certify(problem, 0.01 * t))
+
+
+def rated(certificate):
+    return [c for c in certificate.claims if "rate" in c.conclusions]
 
 
 def best_rate(certificate):
@@ -193,9 +196,42 @@ def best_rate(certificate):
 
 
 def test_the_budget_of_time_ends_the_search():
-    certificate = certify(small(network={"width": 24, "train": "W"}), max_time=1e-3)
+    certificate = certify(small(network={"width": 24, "train": "both"}), max_time=1e-3)
     assert certificate.verdict in ("REFUTED", "UNKNOWN")
     assert "--max-time" in certificate.origin["ended"]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "erf", "sigmoid", "softplus", "identity"])
+def test_the_threshold_is_proved_where_no_rate_is(activation, tmp_path):
+    rng = np.random.default_rng(5)
+    a, V = rng.standard_normal(30), rng.standard_normal((6, 30))
+    h = {"tanh": 0.0, "erf": 0.0, "sigmoid": 0.5, "softplus": 1.0, "identity": 0.0}[activation] + 0.2 * rng.uniform(
+        -1, 1, 30
+    )
+    T = rng.standard_normal((4, 6))
+    y = T @ V @ h / np.sqrt(30)
+    certificate = certify(Subject.of(3 * a, V, y, T, activation=activation, train="W"), "start")
+    claim = certificate.claim("wonly.threshold")
+    assert claim.verdict == certificate.verdict == "PROVED"
+    confirmed(certificate, tmp_path)
+    assert certify(Subject.of(a, V, y, T, activation=activation), "start").claim("wonly.threshold") is None
+
+
+def test_data_outside_the_box_are_not_claimed_to_fit(tmp_path):
+    rng = np.random.default_rng(5)
+    a, V = rng.standard_normal(30), rng.standard_normal((6, 30))
+    certificate = certify(Subject.of(a, V, np.full(6, 100.0), train="W"), "start")
+    claim = certificate.claim("wonly.threshold")
+    assert claim.verdict == "UNKNOWN"
+    assert "at a distance from what the box can produce" in claim.reason
+    confirmed(certificate, tmp_path)
+
+
+def test_the_start_is_certified_where_only_the_threshold_is_proved(tmp_path):
+    certificate = certify(small(network={"width": 24, "train": "W"}), max_time=1e-3)
+    assert (certificate.verdict, certificate.origin["at"]) == ("PROVED", "0")
+    assert not rated(certificate)
+    confirmed(certificate, tmp_path)
 
 
 def test_below_the_rank_only_width_helps():

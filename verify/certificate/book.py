@@ -45,7 +45,7 @@ class Book:
             self.obligations[name] = make()
         return self.obligations[name]
 
-    def _keep(self, **arrays: Array) -> tuple[str, ...]:
+    def keep(self, **arrays: Array) -> tuple[str, ...]:
         """Keep witnesses; their names."""
         for name, array in arrays.items():
             self.witnesses[name] = np.ascontiguousarray(array)
@@ -58,7 +58,7 @@ class Book:
     # --- the operator
     def _whitened(self) -> tuple[str, ...]:
         white = self.evidence.whitening
-        return () if white is None else self._keep(N=white.N)
+        return () if white is None else self.keep(N=white.N)
 
     def sigma_F(self) -> Obligation | None:
         """σ_F from below."""
@@ -72,10 +72,10 @@ class Book:
         names: tuple[str, ...] = ()
         if evidence.whitening is not None and evidence.norm_N is not None:
             params["mu"] = evidence.norm_N.mu
-            names += self._keep(N=evidence.whitening.N, L_N=evidence.norm_N.L)
+            names += self.keep(N=evidence.whitening.N, L_N=evidence.norm_N.L)
         if evidence.whitening_C is not None and evidence.norm_N_C is not None:
             params["mu_C"] = evidence.norm_N_C.mu
-            names += self._keep(N_C=evidence.whitening_C.N.T, L_N_C=evidence.norm_N_C.L)
+            names += self.keep(N_C=evidence.whitening_C.N.T, L_N_C=evidence.norm_N_C.L)
         return Obligation("sigma_F", "sigma_F_lower", lower(evidence.sigma_F), "whitening", params, names)
 
     def sigma_F_above(self) -> Obligation | None:
@@ -87,7 +87,7 @@ class Book:
             return None
         return self._enter("sigma_F_above", lambda: Obligation(
             "sigma_F_above", "sigma_F_upper", higher(found[1]), "vector", {},
-            (*self._keep(z_F=found[0]), *self._whitened())))  # fmt: skip
+            (*self.keep(z_F=found[0]), *self._whitened())))  # fmt: skip
 
     def T_norm(self) -> Obligation | None:
         """|T| from above (R absent)."""
@@ -99,7 +99,7 @@ class Book:
         if proof is None:
             return self._enter("T_norm", lambda: Obligation("T_norm", "T_norm_upper", higher(value), "frobenius"))
         return self._enter("T_norm", lambda: Obligation(
-            "T_norm", "T_norm_upper", higher(value), "gram", {"mu": proof.mu}, self._keep(L_T=proof.L)))  # fmt: skip
+            "T_norm", "T_norm_upper", higher(value), "gram", {"mu": proof.mu}, self.keep(L_T=proof.L)))  # fmt: skip
 
     # --- the network
     def sigma_0(self) -> Obligation | None:
@@ -112,7 +112,7 @@ class Book:
         claim = lower(evidence.sigma_0)
         if evidence.smallest.L is None:  # both layers trained: the hidden layer alone
             return Obligation("sigma_0", "sigma_0_lower", claim, "hidden")
-        names = (*self._keep(L_sigma0=evidence.smallest.L), *self._whitened())
+        names = (*self.keep(L_sigma0=evidence.smallest.L), *self._whitened())
         return Obligation("sigma_0", "sigma_0_lower", claim, "shift", {"shift": evidence.smallest.shift}, names)
 
     def sigma_0_above(self) -> Obligation | None:
@@ -122,7 +122,7 @@ class Book:
             return None
         return self._enter("sigma_0_above", lambda: Obligation(
             "sigma_0_above", "sigma_0_upper", higher(found[1]), "vector", {},
-            (*self._keep(w_sigma0=found[0]), *self._whitened())))  # fmt: skip
+            (*self.keep(w_sigma0=found[0]), *self._whitened())))  # fmt: skip
 
     def c_V(self) -> Obligation:
         """max |U'v_i| from above."""
@@ -173,7 +173,7 @@ class Book:
 
     def _projected(self) -> tuple[str, ...]:
         white = self.evidence.whitening_C
-        return () if white is None else self._keep(N_C=white.N.T)
+        return () if white is None else self.keep(N_C=white.N.T)
 
     def rho_0_below(self) -> Obligation | None:
         """ρ from below (C absent: what is fitted is y itself)."""
@@ -194,7 +194,7 @@ class Book:
         if proof is None:
             return self._enter("J_norm", lambda: Obligation("J_norm", "J_norm_upper", higher(value), "frobenius"))
         return self._enter("J_norm", lambda: Obligation(
-            "J_norm", "J_norm_upper", higher(value), "gram", {"mu": proof.mu}, self._keep(L_J=proof.L)))  # fmt: skip
+            "J_norm", "J_norm_upper", higher(value), "gram", {"mu": proof.mu}, self.keep(L_J=proof.L)))  # fmt: skip
 
     def PKQ(self) -> Obligation:
         """|P K_0 Q| from above."""
@@ -207,7 +207,7 @@ class Book:
         k = self.subject.k  # the checker's matrix is not divided by k
         return self._enter("PKQ", lambda: Obligation(
             "PKQ", "PKQ_upper", higher(value), "gram", {"mu": proof.mu * k * k},
-            (*self._keep(L_PKQ=k * proof.L), *self._whitened())))  # fmt: skip
+            (*self.keep(L_PKQ=k * proof.L), *self._whitened())))  # fmt: skip
 
     def ker_0(self) -> Obligation:
         """|P(g(θ) - x̄/s)| from above."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .certificate import Certificate
 
 # Seconds, measured on one core: a multiply-add of integers of 60 to 120 bits, an entry of V that is read, an activation.
-_MULTIPLY, _ENTRY, _NEURON = 1.0e-9, 4.0e-7, 2.5e-5
+_MULTIPLY, _ENTRY, _NEURON = 1.6e-9, 6.0e-7, 2.5e-5
 
 #: Below this many estimated seconds `dipcert certify` rechecks at once.
 SOON = 60.0

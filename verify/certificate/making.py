@@ -116,7 +116,9 @@ def _search(
     origin = {"at": repr(run.end.t), "ended": run.message}
     if run.rate > 0:
         origin["rate"] = f"{run.rate:.6g}"
-    return _complete(last, level, origin, rate=run.rate)
+    certificate = _complete(last, level, origin, rate=run.rate)
+    # wonly.threshold does not depend on a: what it proves at the end of the run it proves at the start
+    return certificate if certificate.verdict != "PROVED" else _complete(evidence, level, {"at": "0"})
 
 
 def _there(evidence: Evidence, problem: Any, B: Any, state: search.State) -> Evidence:
@@ -126,14 +128,10 @@ def _there(evidence: Evidence, problem: Any, B: Any, state: search.State) -> Evi
 
 
 def _at(evidence: Evidence, level: float | None) -> tuple[Book, list[Claim]] | None:
-    """The claims of convergence at a point if one of them is proved."""
+    """The claims of convergence with a rate at a point if one of them is proved."""
     book = Book(evidence)
     found = convergence_claims.convergence(book, _below(level, evidence))
-    if not any(claim.verdict == "PROVED" for claim in found):
-        found += threshold(book)
-        if not any(claim.verdict == "PROVED" for claim in found):
-            return None
-    return book, found
+    return (book, found) if any(claim.verdict == "PROVED" for claim in found) else None
 
 
 def _complete(
@@ -149,9 +147,7 @@ def _complete(
         found = convergence_claims.convergence(book, _below(level, evidence))
     else:
         book, found = done
-    if not any(claim.statement == "wonly.threshold" for claim in found):
-        found = found + threshold(book)
-    found = found + recovery(book, found)
+    found = [*found, *threshold(book, found), *recovery(book, found)]
     used = {name for claim in found if claim.verdict != "UNKNOWN" for name in claim.uses}
     obligations = tuple(item for name, item in book.obligations.items() if name in used)
     names = {name for item in obligations for name in item.witnesses}

@@ -12,7 +12,7 @@ from . import formulas
 from .book import Book
 from .parts import Claim, Obligation
 
-_CANCELS = 1e-6
+_CANCELS = 1e-12
 
 
 def recovery(book: Book, found: list[Claim]) -> list[Claim]:
@@ -62,9 +62,9 @@ def _kernel(book: Book, sharp: Claim) -> Claim:
 
 
 def _drift(numbers: dict[str, float], J: float, PKQ: float, ell: float) -> float:
-    """The integral from above; where Λℓ is small against σ_0 the closed form is still free of cancellation."""
+    """The integral from above. Where Λℓ is tiny against σ_0 the checker's closed form cancels: there the simpler bound."""
     given = {"PKQ": PKQ, "J_norm": J, "Lambda": numbers["Lambda"], "ell_star": ell, "sigma_0": numbers["sigma_0"]}
-    name = "drift" if numbers["Lambda"] > 0 else "drift_coarse"
+    name = "drift" if numbers["Lambda"] * ell > _CANCELS * numbers["sigma_0"] else "drift_coarse"
     return formulas.higher(enclose("recover.kernel", name, given).upper)
 
 

@@ -62,7 +62,8 @@ def sentences(certificate: Certificate) -> list[str]:
             )
     elif proved:
         out.append(
-            "Gradient flow from the stored parameters reaches zero loss (wonly.threshold), at a rate that is not stated."
+            "Gradient flow from the stored parameters reaches zero loss (wonly.threshold), at a rate that is not stated; a "
+            "later point of the flow may have one (--at best)."
         )
     out += [f"Where it goes, {c.reason}." for c in proved if "limit" in c.conclusions]
     if not (conditions or certificate.verdict == "PROVED"):
