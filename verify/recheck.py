@@ -249,6 +249,7 @@ class Arrays:
     """The arrays of an npz file, checked against declared shapes and hashes before they are used."""
 
     def __init__(self, path: str, declared: dict[str, tuple[tuple[int, ...], str]], exact: bool = True) -> None:
+        need(os.path.isfile(path), f"{os.path.basename(path)} is not a regular file")  # a pipe would block
         self.declared, self.file = declared, zipfile.ZipFile(path)
         names = [item.filename for item in self.file.infolist()]
         need(len(set(names)) == len(names), "a member occurs twice in the data file")
@@ -674,6 +675,8 @@ class Problem:
         grams |= {"V1": [1 << 80] * k} if "V1" in self.wants else {}
         images = {"g": P} | ({"h": self.box[0]} if "h" in self.wants else {})
         sums = {name: [0] * n for name in images}
+        # flint ends the process if there is no memory: a small file must not ask for a large matrix
+        need(not grams or n <= max(4096, min(16 * k, 20000)), f"an n x n matrix, n = {n}, is too large for {k} neurons")
         M = {name: fmpz_mat(n, n) for name in grams}
         largest = square = largest_B = at = 0
         B = self.B.cut(BITS) if "cV" in self.wants and self.B is not None else None
@@ -1278,6 +1281,7 @@ class Report:
 
 def _check(path: str, expect: str | None, data: str | None, report: Report) -> None:
     try:
+        need(os.path.isfile(path), f"{os.path.basename(path)} is not a file")  # a pipe would block
         with open(path, "rb") as stream:
             raw = stream.read(JSON_LIMIT + 1)
         need(len(raw) <= JSON_LIMIT, "the file is too long")
