@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from tests.verify.certificate_cases import SUP, Truth, X
 from tests.verify.certificate_files import Files, entry, identity, member
 from verify import recheck
 from verify.certificate import Subject, certify
@@ -102,6 +103,57 @@ def _short(x: Fraction) -> str:
 
 def _put(files: Files, name: str, item: Any) -> None:
     files.document["obligations"] = [item if old["id"] == name else old for old in files.document["obligations"]]
+
+
+def _number(text: str) -> Any:
+    return X.mpf(float.fromhex(text)) if text.startswith("0x") else X.mpf(Fraction(text).numerator) / Fraction(text).denominator
+
+
+def followed(files: Files, claim: dict[str, Any]) -> dict[str, tuple[Any, int]]:
+    """What follows from the *claimed* obligations, to 60 digits; 1: an upper bound, -1: a lower bound."""
+    problem = files.problem
+    items = {item["id"]: item for item in files.document["obligations"]}
+    k, w = problem["arrays"]["a"]["shape"][0], files.arrays.get("weights", np.ones(1))
+    claimed = Truth.__new__(Truth)  # its formulas, with other numbers
+    claimed.__dict__.update(
+        subject=SimpleNamespace(scale=float.fromhex(problem["scale"])), both=problem["train"] == "both", k=k, root=X.sqrt(k),
+        R=files.arrays.get("R"), w_min=X.mpf(float(w.min())), B1=SUP[problem["activation"]][0], B2=SUP[problem["activation"]][1],
+    )  # fmt: skip
+    claimed.__dict__.update({items[use]["kind"].rsplit("_", 1)[0]: _number(items[use]["claim"]) for use in claim["uses"]})
+    name = claim["statement"]
+    if claim["verdict"] == "REFUTED":
+        found = {"sharp.condition": ("h", "h"), "baseline.condition": ("R_prime", "R_prime")}.get(name)
+        return {found[0]: (getattr(claimed, found[1]), -1)} if found else {}
+    stop = claim["conclusions"].get("stop")
+    return claimed.conclusions(name, float.fromhex(stop["level"]) if stop else None) if claim["conclusions"] else {}
+
+
+def neighbours(value: Any, sign: int) -> tuple[float, float]:
+    """(the last double on the wrong side of an upper (1) or lower (-1) bound, the first one on the right side)."""
+    wrong = float(value)
+    while sign * (X.mpf(wrong) - value) >= 0:
+        wrong = float(np.nextafter(wrong, -sign * np.inf))
+    right = float(np.nextafter(wrong, sign * np.inf))
+    while sign * (X.mpf(right) - value) < 0:
+        wrong, right = right, float(np.nextafter(right, sign * np.inf))
+    return wrong, right
+
+
+def concluded(files: Files, right: bool = False) -> Iterator[Attempt]:
+    """Every conclusion one ulp past what follows from the claimed obligations (right: on the right side of it)."""
+    for i, claim in enumerate(files.document["claims"]):
+        if claim["verdict"] == "UNKNOWN":
+            continue
+        for key, (value, sign) in followed(files, claim).items():
+            pair = neighbours(value, sign)
+            if pair[right] < 0 or (right and pair[0] < 0):
+                continue  # the bound is 0: there is nothing below
+
+            def put(f: Files, i: int = i, key: str = key, number: float = pair[right]) -> None:
+                where = f.document["claims"][i]["conclusions"]
+                (where["stop"] if key == "time" else where)[key] = number.hex()
+
+            yield changed(files, f"{claim['statement']}: {key} by an ulp", put)
 
 
 def spelled(files: Files) -> Iterator[Attempt]:
@@ -358,6 +410,6 @@ def problems(files: Files) -> Iterator[Attempt]:
 
 
 FAMILIES: dict[str, Callable[[Files], Iterator[Attempt]]] = {
-    "bounds": bounds, "spelled": spelled, "fields": fields, "obligations": obligations, "words": words, "easier": easier,
+    "bounds": bounds, "concluded": concluded, "spelled": spelled, "fields": fields, "obligations": obligations, "words": words, "easier": easier,
     "swapped": swapped, "witnesses": witnesses, "problems": problems,
 }  # fmt: skip
