@@ -370,7 +370,8 @@ class Fix:
         drop = max((abs(x).bit_length() for x in entries), default=0) - bits
         if drop <= 0:
             return self
-        err = (self.err + arb(len(entries)).sqrt() * two(self.q + drop)).upper()  # x >> drop is off by less than 1
+        lost = sum(1 for x in entries if x & ((1 << drop) - 1))  # x >> drop is off by less than 1, or exact
+        err = (self.err + arb(lost).sqrt() * two(self.q + drop)).upper()
         return Fix(fmpz_mat(self.M.nrows(), self.M.ncols(), [x >> drop for x in entries]), self.q + drop, err)
 
 

@@ -1,10 +1,12 @@
 """The derivations of :mod:`verify.recheck` against high-precision references: never on the wrong side, and close.
 
-Mutants of the checker that these tests kill (tried by hand): sqrt(1 - delta) and sqrt(1 + delta) exchanged or dropped in
-the basis; the rounding error left out of `Fix.__matmul__`, `Fix.cut`, `integers`; mu or shift used without the remainder;
-f^2 left out of sigma_0 or of J; k for sqrt(k); the error of V D left out of sigma_0; the
-projection left out of rho_0; sigma_F read from a witness vector without the rank; Lambda without the factor 4; drift
-with J for 2J (in the primitive); logistic time without b.
+Mutants of the checker that these tests and those of the claims kill (each was run): sqrt(1 - delta) and sqrt(1 + delta)
+exchanged or dropped, in the basis and in the projection of the residual; the error left out of `Fix.__matmul__` (either
+half), `Fix.cut`, `Fix.of`; the remainder left out of mu or shift; sqrt(1 - delta) left out of whitening; f^2 left out of
+sigma_0 or J, or put in where only W is trained; sqrt(k) for k; the error of V D left out of sigma_0, from below and from
+above, and the cut of V out of c_V, c_full and rho_0; ker_0 without its projection; sigma_F from a vector without the
+rank; Lambda without the factor 4; drift with J for 2J; the time without b or without w_min; the weights out of rho_0 or its
+error; h < 1, R' Lip < sigma_0, h >= 1/20; the hash, NaN, the flag `vacuous` and failed obligations ignored.
 """
 
 from __future__ import annotations
