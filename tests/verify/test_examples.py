@@ -53,12 +53,18 @@ def in_force(content, key="guarantees"):
 
 
 def test_every_example_is_listed_here():
-    assert {path.stem for path in EXAMPLES.glob("*.toml")} == {"eeg", "gaussian_narrow", "gaussian_wide", "mri"}
+    assert {path.stem for path in EXAMPLES.glob("*.toml")} == {
+        "eeg",
+        "gaussian_narrow",
+        "gaussian_wide",
+        "mri",
+        "small_width",
+    }
     for path in EXAMPLES.glob("*.toml"):
         assert load(path).title
 
 
-@pytest.mark.parametrize("name", ["eeg", "gaussian_narrow", "gaussian_wide", "mri"])
+@pytest.mark.parametrize("name", ["eeg", "gaussian_narrow", "gaussian_wide", "mri", "small_width"])
 def test_an_example_holds_and_says_when_to_stop(outcome, name):
     code, content, out = outcome(name)
     assert (code, content["exit_code"], content["verdict"]) == (0, 0, "holds")
