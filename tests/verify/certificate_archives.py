@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.verify.certificate_files import Files, member
-from tests.verify.certificate_mutations import Attempt, attempt, pack
+from tests.verify.certificate_files import Attempt, Files, member
+from tests.verify.certificate_mutations import attempt, pack
 
 SIDE_BY_SIDE = ("../cert.npz", "sub/cert.npz", "./cert.npz", "/etc/passwd", "..", ".", "", "cert", "cert.npz\x00", "cert.npz/", "~/cert.npz",
                 "C:\\cert.npz", "..\\cert.npz", "file:///cert.npz", "https://example.org/cert.npz", ".hidden.npz", "cert.npz\n", "c" * 300 + ".npz",
@@ -42,7 +42,11 @@ def names(files: Files) -> Iterator[Attempt]:
     for name in members:
         yield attempt(f"member {name} missing", files, {key: raw for key, raw in members.items() if key != name})
         yield attempt(f"member {name} twice", files, [*members.items(), (name, members[name])])
-        yield attempt(f"member {name} twice, the second is zero", files, [*members.items(), (name, members[name][:128] + bytes(len(members[name]) - 128))])
+        yield attempt(
+            f"member {name} twice, the second is zero",
+            files,
+            [*members.items(), (name, members[name][:128] + bytes(len(members[name]) - 128))],
+        )
 
 
 def arrays(files: Files) -> Iterator[Attempt]:
@@ -85,7 +89,14 @@ def archives(files: Files) -> Iterator[Attempt]:
     huge.problem["arrays"]["a"]["shape"] = [10**7]
     huge.problem["arrays"]["V"]["shape"] = [10**7, 1250]
     yield attempt("100 GB claimed by the JSON", huge)
-    for field, size in ((24, 4), (20, 4), (42, 4), (10, 2), (8, 2), (46, 5)):  # sizes, offset, method, flags and name in the directory
+    for field, size in (
+        (24, 4),
+        (20, 4),
+        (42, 4),
+        (10, 2),
+        (8, 2),
+        (46, 5),
+    ):  # sizes, offset, method, flags and name in the directory
         raw = bytearray(good)
         at = raw.index(b"PK\x01\x02")
         raw[at + field : at + field + size] = b"\xff" * size

@@ -354,13 +354,25 @@ def zero(rng: np.random.Generator) -> Case:
     m = int(rng.integers(1, n + 3))
     V, T = rng.integers(-9, 10, (n, k)), rng.integers(-4, 5, (m, n)) + 9 * np.eye(m, n)
     subject = Subject.of(
-        a=np.zeros(k), V=V.astype(float), T=T, y=np.zeros(m), activation=str(rng.choice(["tanh", "erf"])), train=_train(rng)
+        a=np.zeros(k),
+        V=V.astype(float),
+        T=T,
+        y=np.zeros(m),
+        activation=str(rng.choice(["tanh", "erf"])),
+        train=_train(rng),
     )
     return placed("zero", subject, str(rng.choice(CONDITIONS[:2])), _eta(rng), rng)
 
 
 #: Dyadic numbers whose squares sum to the square of the last.
-_TUPLES = (((3.0, 4.0), 5.0), ((1.0, 2.0, 2.0), 3.0), ((2.0, 3.0, 6.0), 7.0), ((0.5, 1.0, 1.0), 1.5), ((1.5,), 1.5), ((3.0,), 3.0))
+_TUPLES = (
+    ((3.0, 4.0), 5.0),
+    ((1.0, 2.0, 2.0), 3.0),
+    ((2.0, 3.0, 6.0), 7.0),
+    ((0.5, 1.0, 1.0), 1.5),
+    ((1.5,), 1.5),
+    ((3.0,), 3.0),
+)
 
 
 def exact(rng: np.random.Generator) -> Case:
@@ -371,7 +383,9 @@ def exact(rng: np.random.Generator) -> Case:
     y is the critical number times (1 + j 2^-52): j = 0 is *on* the boundary, where nothing holds and nothing may be proved.
     """
     name, train = [("identity", "both"), ("sin", "W"), ("sin", "both")][int(rng.integers(3))]
-    choices = [item for item in _TUPLES if name == "identity" or (item[1] == 1.5 if train == "both" else len(item[0]) == 1)]
+    choices = [
+        item for item in _TUPLES if name == "identity" or (item[1] == 1.5 if train == "both" else len(item[0]) == 1)
+    ]
     s, c = choices[int(rng.integers(len(choices)))]
     k = int(rng.choice([16, 64]))
     n = len(s)

@@ -23,7 +23,10 @@ Array = np.ndarray
 
 def entry(array: Array) -> dict[str, Any]:
     """What the JSON file says about an array."""
-    return {"shape": list(array.shape), "sha256": hashlib.sha256(np.ascontiguousarray(array, "<f8").tobytes()).hexdigest()}
+    return {
+        "shape": list(array.shape),
+        "sha256": hashlib.sha256(np.ascontiguousarray(array, "<f8").tobytes()).hexdigest(),
+    }
 
 
 def identity(problem: Any) -> str:
@@ -96,6 +99,46 @@ class Files:
                 file.writestr(name, raw)
         (folder / "cert.json").write_text(json.dumps(self.document))
         return folder / "cert.json"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Two files (None: it is not there), the name of the second, and what the user asks for: an id, or the user's own arrays."""
+
+    what: str
+    json: bytes | None
+    npz: bytes | None
+    expect: str | None = None
+    data: bytes | None = None
+    name: str = "cert.npz"
+
+
+class Box:
+    """A folder in which attempts are checked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, attempt: Attempt) -> list[str]:
+        """Write the files; the arguments of the checker."""
+        for path in self.folder.iterdir():
+            path.unlink()
+        for name, raw in ((attempt.name, attempt.npz), ("cert.json", attempt.json), ("original.npz", attempt.data)):
+            if raw is not None:
+                (self.folder / name).write_bytes(raw)
+        arguments = [str(self.folder / "cert.json")]
+        arguments += [] if attempt.expect is None else [f"--expect={attempt.expect}"]
+        return arguments + ([] if attempt.data is None else ["--data", str(self.folder / "original.npz")])
+
+    def check(self, attempt: Attempt) -> recheck.Report:
+        """The report of the checker, in this process."""
+        arguments = self.put(attempt)
+        return recheck.check(arguments[0], attempt.expect, arguments[-1] if attempt.data is not None else None)
+
+
+def refused(report: recheck.Report) -> bool:
+    """Whether nothing is confirmed: rejected, unreadable, or all that is left is UNKNOWN."""
+    return report.code in (1, 2) or (report.code == 3 and report.verdict == "UNKNOWN")
 
 
 def _subject(
