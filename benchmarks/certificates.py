@@ -7,7 +7,7 @@ Every instance is certified as it stands, the files are taken to the checker, an
 PROVED where the condition fails, REFUTED where it holds, a bound or a conclusion on the wrong side of the true number, a claim
 just past the truth that the checker confirms, an honest certificate that it rejects - each of these has to occur 0 times.
 
-With --lies, changed certificates instead: every family of tests/verify/certificate_mutations.py and certificate_archives.py on
+With --lies, changed certificates instead: every family of tests/verify/certificate_mutations.py on
 every honest certificate, of which the tests take a part. None may be confirmed.
 """
 
@@ -24,14 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.verify import certificate_archives, certificate_mutations
-from tests.verify.certificate_cases import CONDITIONS, Case, Truth, X, cases, rational
+from tests.verify.certificate_cases import CONDITIONS, Case, cases
 from tests.verify.certificate_files import Box, honest, refused
-from tests.verify.certificate_mutations import no_lie
+from tests.verify.certificate_mutations import FAMILIES, no_lie
+from tests.verify.certificate_truth import Truth, X, rational
 from verify import recheck
 from verify.certificate import Certificate, certify
 
-LIES = certificate_mutations.FAMILIES | certificate_archives.FAMILIES
 #: How far past the truth the claims are pushed that the checker has to refuse.
 PUSHES = (1e-6, 1e-9, 1e-12)
 #: The margin from which on a verdict is expected, and the share of instances that have to get it.
@@ -185,7 +184,7 @@ def survey(some: Iterable[Case], tally: Tally | None = None) -> Tally:
 def _lines(tally: Tally) -> Iterable[str]:
     counts = tally.counts
     false = [line for line in tally.wrong if " PROVED, but " in line]
-    yield f"{counts['instances']} instances, {counts['claims']} claims of a condition, {counts['claims that are false']} of them false"
+    yield f"{counts['instances']} instances, {counts['claims']} claims, {counts['claims that are false']} of them false"
     for statement in CONDITIONS:
         row = ", ".join(
             f"{tally.of(verdict, statement=statement)} {verdict}" for verdict in ("PROVED", "REFUTED", "UNKNOWN")
@@ -193,8 +192,8 @@ def _lines(tally: Tally) -> Iterable[str]:
         yield f"  {statement}: {row}"
     yield f"false PROVED: {len(false)}"
     yield (
-        f"{counts['bounds']} bounds and {counts['conclusions']} conclusions against 60 digits; {counts['pushed bounds']} bounds and "
-        f"{counts['pushed conclusions']} conclusions pushed past the truth; everything that must not be: {len(tally.wrong)}"
+        f"{counts['bounds']} bounds and {counts['conclusions']} conclusions against 60 digits; {counts['pushed bounds']} bounds "
+        f"and {counts['pushed conclusions']} conclusions pushed past the truth; everything that must not be: {len(tally.wrong)}"
     )
     for side, verdict in (("holds", "PROVED"), ("fails", "REFUTED")):
         found, total = tally.share(side, verdict)
@@ -209,7 +208,7 @@ def lies() -> int:
     codes: Counter[tuple[str, int]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         box = Box(Path(folder))
-        for family, make in LIES.items():
+        for family, make in FAMILIES.items():
             for name, files in honest().items():
                 for attempt in make(files):
                     began = time.perf_counter()
@@ -220,14 +219,14 @@ def lies() -> int:
                     codes[family, report.code] += 1
                     if not refused(report) and not no_lie(name, attempt.what):
                         confirmed.append(f"{family}, {name}: {attempt.what}: exit code {report.code}")
-    for family in LIES:
+    for family in FAMILIES:
         print(
             f"{family}: "
             + ", ".join(f"{codes[family, code]} with exit code {code}" for code in range(4) if codes[family, code])
         )
     same = codes.total() - sum(count for (_, code), count in codes.items() if code in (1, 2))
     print(
-        f"{codes.total()} changed certificates; confirmed: {len(confirmed)} ({same} changed nothing); the longest took {longest:.1f} s"
+        f"{codes.total()} changed certificates; confirmed: {len(confirmed)} ({same} changed nothing); longest {longest:.1f} s"
     )
     print(*confirmed[:50], *slow[:50], sep="\n", end="")
     return 1 if confirmed or slow else 0

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.certificates import PUSHES, Tally, survey
-from tests.verify.certificate_cases import FAMILIES, SUP, Truth, X, cases, exact, rational
+from tests.verify.certificate_cases import FAMILIES, cases, exact
 from tests.verify.certificate_files import Files, honest
+from tests.verify.certificate_truth import SUP, Truth, X, rational
 from verify import recheck
 from verify.certificate import certify
 
@@ -127,7 +128,7 @@ def hostile(files: Files, truth: Truth, rng: np.random.Generator) -> None:
                         else N + reach * np.abs(N).max() * rng.standard_normal(N.shape)
                     )
                     files.arrays[name] = N
-                    _scaled(files, item, key, 1 - reach, N @ N.T if key == "mu" else N @ N.T, -1)
+                    _scaled(files, item, key, 1 - reach, N @ N.T, -1)
         if item["kind"] == "J_norm_upper" and "mu" in item["params"]:
             VD = np.array(truth.VD.tolist(), dtype=float)
             _scaled(files, item, "mu", 1 - reach, VD @ VD.T, -1)
@@ -206,9 +207,17 @@ def _subject_of(files: Files) -> Any:
 
     arrays, problem = files.arrays, files.problem
     return Subject(
-        arrays["a"], arrays["V"], arrays.get("R"), arrays.get("C"), arrays["y"], arrays.get("weights"), arrays.get("signal"),
-        problem["activation"], problem["train"], float.fromhex(problem["scale"]),
-    )  # fmt: skip
+        arrays["a"],
+        arrays["V"],
+        arrays.get("R"),
+        arrays.get("C"),
+        arrays["y"],
+        arrays.get("weights"),
+        arrays.get("signal"),
+        problem["activation"],
+        problem["train"],
+        float.fromhex(problem["scale"]),
+    )
 
 
 def test_a_share_that_is_missed_is_said():

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verify import certificate_archives, certificate_mutations
-from tests.verify.certificate_files import Box, Files, honest, identity, refused
-from tests.verify.certificate_mutations import NO_LIE, Attempt, concluded, no_lie, pack
+from tests.verify.certificate_files import Attempt, Box, Files, honest, identity, pack, refused
+from tests.verify.certificate_files import attempt as made
+from tests.verify.certificate_mutations import FAMILIES, NO_LIE, no_lie
+from tests.verify.certificate_numbers import concluded
 from verify import recheck
 
-FAMILIES = certificate_mutations.FAMILIES | certificate_archives.FAMILIES
 ALL = ("sharp", "kernel", "recovery", "refuted", "W", "weighted", "truncated", "restart")
 
 #: family: the certificates it is tried on here, and every how many-th attempt (python -m benchmarks.certificates --lies: all).
@@ -63,7 +63,7 @@ def attempts(family: str) -> Iterator[tuple[str, Attempt]]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_originals_are_confirmed(box, name):
-    report = box.check(certificate_mutations.attempt("nothing", honest()[name]))
+    report = box.check(made("nothing", honest()[name]))
     assert report.ok, report
     assert report.verdict == ("REFUTED" if name == "refuted" else "PROVED")
     assert report.code == (3 if name == "refuted" else 0)
@@ -125,13 +125,17 @@ def test_the_right_side_of_a_conclusion_is_one_ulp_away(box):
     assert count >= 60
 
 
-# --- the command ---------------------------------------------------------------------------------------------------------------
+# --- the command ---
 def run(arguments: list[str], limit: int = 3 << 30) -> subprocess.CompletedProcess[str]:
     """The checker as a script, with bounded memory and time."""
     return subprocess.run(
-        [sys.executable, "-I", recheck.__file__, *arguments], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-I", recheck.__file__, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-    )  # fmt: skip
+    )
 
 
 def rejected(found: subprocess.CompletedProcess[str]) -> None:
@@ -144,9 +148,18 @@ def rejected(found: subprocess.CompletedProcess[str]) -> None:
 
 
 SAMPLE = {
-    "bounds": 3, "concluded": 2, "spelled": 17, "easier": 0, "swapped": 4, "witnesses": 0, "words": 0, "names": 3, "arrays": 20,
-    "archives": 3, "texts": 21,
-}  # fmt: skip
+    "bounds": 3,
+    "concluded": 2,
+    "spelled": 17,
+    "easier": 0,
+    "swapped": 4,
+    "witnesses": 0,
+    "words": 0,
+    "names": 3,
+    "arrays": 20,
+    "archives": 3,
+    "texts": 21,
+}
 
 
 @pytest.mark.parametrize("family", SAMPLE)
@@ -200,7 +213,7 @@ def test_a_sparse_file_of_100_gb(tmp_path):
         (tmp_path / "cert.npz").unlink()
 
 
-# --- changes that change nothing -------------------------------------------------------------------------------------------------
+# --- changes that change nothing ---
 def _renamed(files: Files) -> None:
     for item in files.document["obligations"]:
         item["id"] = "o." + item["id"]
@@ -234,18 +247,30 @@ def _weaker(files: Files) -> None:
 
 #: what is done: (how, why it is as good as before)
 SAME: dict[str, tuple[Callable[[Files], Any], str]] = {
-    "other origin": (lambda f: f.document.update(origin={"at": "0", "by": "nobody"}, environment={}), "both are texts that nothing rests on"),
+    "other origin": (
+        lambda f: f.document.update(origin={"at": "0", "by": "nobody"}, environment={}),
+        "both are texts that nothing rests on",
+    ),
     "obligations in another order": (lambda f: f.document["obligations"].reverse(), "they are named, not numbered"),
     "claims in another order": (lambda f: f.document["claims"].reverse(), "each stands by itself"),
-    "keys in another order": (lambda f: f.document.update(obligations=f.document.pop("obligations")), "JSON objects have no order"),
-    "witnesses in another order": (lambda f: [item["witnesses"].reverse() for item in f.document["obligations"]], "they are named"),
+    "keys in another order": (
+        lambda f: f.document.update(obligations=f.document.pop("obligations")),
+        "JSON objects have no order",
+    ),
+    "witnesses in another order": (
+        lambda f: [item["witnesses"].reverse() for item in f.document["obligations"]],
+        "they are named",
+    ),
     "other ids": (_renamed, "an id is any name, as long as the claims use the same"),
     "fractions": (_fractions, "the same numbers, spelled p/q"),
     "witnesses of the other sign": (_negative, "L L' and (N R)'(N R) are the same"),
     "no stop": (_without_stop, "a stopping time is optional"),
     "a weaker conclusion": (_weaker, "what follows from a true statement is true"),
-    "another reason for UNKNOWN": (lambda f: f.claim("baseline.recovery").update(reason="?", help="?"), "nothing is claimed"),
-}  # fmt: skip
+    "another reason for UNKNOWN": (
+        lambda f: f.claim("baseline.recovery").update(reason="?", help="?"),
+        "nothing is claimed",
+    ),
+}
 
 
 @pytest.mark.parametrize("what", SAME)
@@ -253,7 +278,7 @@ def test_changes_that_change_nothing(box, what):
     files = honest()["kernel"].copy()
     SAME[what][0](files)
     assert json.dumps(files.document) != json.dumps(honest()["kernel"].document)
-    report = box.check(certificate_mutations.attempt(what, files, expect=honest()["kernel"].document["problem_id"]))
+    report = box.check(made(what, files, expect=honest()["kernel"].document["problem_id"]))
     assert report.code == 0, (report, SAME[what][1])
 
 
