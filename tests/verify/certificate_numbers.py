@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.verify.certificate_files import Attempt, Files, attempt, changed, identity, pack
+from tests.verify.certificate_files import Attempt, Files, attempt, changed, identity, pack, place
 from tests.verify.certificate_truth import SUP, Truth, X
 
 BAD_NUMBERS: tuple[Any, ...] = (

@@ -201,6 +201,12 @@ class Truth:
             return 2 * r * self.modulus(self.c_V + r if self.both else self.c_V) / self.sigma_0
         return self.rho_0 * self.B1 / (self.sigma_F * self.root * self.f**2) if self.f > 0 else X.inf
 
+    def holds(self, statement: str) -> bool:
+        """Whether a condition, or that of `recover.kernel`, is true; False for other statements."""
+        if statement == "recover.kernel":
+            return bool(2 * self.modulus(self.c_full) * self.rho_0 < self.sigma_F * self.sigma_0**2)
+        return statement in ("sharp.condition", "baseline.condition", "dip2.amgm") and bool(self.ratio(statement) < 1)
+
     def critical(self, statement: str) -> Any:
         """The rho_0 at which the ratio is 1."""
         if statement == "sharp.condition":
