@@ -1269,7 +1269,8 @@ class Report:
     reason: str = ""
     verdict: str = "none"
     problem_id: str = "none"
-    tied: bool = False
+    setting: str = "none"
+    tied: str = ""
     seconds: float = 0.0
     obligations: list[Outcome] = field(default_factory=list)
     claims: list[Outcome] = field(default_factory=list)
@@ -1326,7 +1327,12 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
         need(not others & set(original.file.namelist()), "the original problem has arrays that the certificate lacks")
         for key in P.declared:
             original.largest(key)
-    report.tied = expect is not None or data is not None
+    report.setting = (
+        f"{P.activation}, train {top['problem']['train']}, {top['problem']['loss']}, scale {top['problem']['scale']}"
+    )
+    report.tied = (
+        "as expected" if expect is not None else "" if data is None else "your arrays, in the setting named before"
+    )
     report.obligations = [item.derive(P) for item in obligations]
     outcomes = {outcome.id: outcome for outcome in report.obligations}
     report.claims = [conclude(claim, P, by_id, outcomes) for claim in claims]
@@ -1384,10 +1390,12 @@ def describe(report: Report) -> list[str]:
     ]
     if not report.ok:
         return [*lines, f"REJECTED: {report.reason}"]
-    tie = (
-        "as expected" if report.tied else "the problem stored in the certificate; tie it to yours by --expect or --data"
-    )
-    lines += [f"problem {report.problem_id} ({tie})", *(f"assumption: {note}" for note in ASSUMPTIONS)]
+    tie = report.tied or "the problem stored in the certificate; tie it to yours by --expect or --data"
+    lines += [
+        f"setting {report.setting}",
+        f"problem {report.problem_id} ({tie})",
+        *(f"assumption: {note}" for note in ASSUMPTIONS),
+    ]
     return [*lines, f"CONFIRMED in {report.seconds:.1f} s. Verdict: {report.verdict}"]
 
 
