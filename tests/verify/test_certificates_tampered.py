@@ -193,7 +193,7 @@ def test_places_that_are_no_files(tmp_path):
     rejected(run([str(tmp_path / "pipe.json")]))
 
 
-@pytest.mark.parametrize("n", [10**5, 2 * 10**6])
+@pytest.mark.parametrize("n", [10**5, 3 * 10**5])
 def test_a_small_file_does_not_ask_for_a_large_matrix(tmp_path, n):
     """k = 1 and many outputs: the n × n Gram matrix would have 10^10 entries, and flint ends the process without memory."""
     files = honest()["sharp"].copy()
