@@ -249,6 +249,7 @@ class Arrays:
     """The arrays of an npz file, checked against declared shapes and hashes before they are used."""
 
     def __init__(self, path: str, declared: dict[str, tuple[tuple[int, ...], str]], exact: bool = True) -> None:
+        need(os.path.isfile(path), f"{os.path.basename(path)} is not a regular file")  # a pipe would block
         self.declared, self.file = declared, zipfile.ZipFile(path)
         names = [item.filename for item in self.file.infolist()]
         need(len(set(names)) == len(names), "a member occurs twice in the data file")
@@ -675,6 +676,8 @@ class Problem:
         grams |= {"V1": [1 << 80] * k} if "V1" in self.wants else {}
         images = {"g": P} | ({"h": self.box[0]} if "h" in self.wants else {})
         sums = {name: [0] * n for name in images}
+        # flint ends the process if there is no memory: a small file must not ask for a large matrix
+        need(not grams or n <= max(4096, min(16 * k, 20000)), f"an n x n matrix, n = {n}, is too large for {k} neurons")
         M = {name: fmpz_mat(n, n) for name in grams}
         largest = square = largest_B = at = 0
         B = self.B.cut(BITS) if "cV" in self.wants and self.B is not None else None
@@ -843,7 +846,7 @@ def _sigma_0_above(P: Problem, q: dict[str, fmpq]) -> Any:
     quadratic = (x.T @ M @ x).size  # |S'x|^2
     low = lower_norm(x)
     ratio = (quadratic.sqrt() / low + e * x.size / low) ** 2 / P.k
-    return (ratio + P.f**2 if P.both else ratio).sqrt().upper()
+    return (ratio + P.f * P.f if P.both else ratio).sqrt().upper()
 
 
 def _c_V(P: Problem, q: dict[str, fmpq]) -> Any:
@@ -862,7 +865,7 @@ def _J_norm(P: Problem, q: dict[str, fmpq]) -> Any:
         L = P.witness("L_J")
         size = (c + (scaled - M - L @ L.T).size).sqrt()
     square = (size + e) ** 2 / P.k
-    return (square + P.f**2 if P.both else square).sqrt().upper()
+    return (square + P.f * P.f if P.both else square).sqrt().upper()
 
 
 def _PKQ(P: Problem, q: dict[str, fmpq]) -> Any:
@@ -1201,6 +1204,7 @@ def read_claim(item: Any) -> dict[str, Any]:
             text_of(item[key], f"{name}: {key}")
         return dict(item, uses=[])
     need((name, verdict) in RULES, f"{name} cannot be {verdict}")
+    need(isinstance(item["conclusions"], dict), f"{name}: conclusions are an object")
     need(isinstance(item["uses"], list) and all(isinstance(use, str) for use in item["uses"]), f"{name}: uses")
     return dict(item)
 
@@ -1265,7 +1269,8 @@ class Report:
     reason: str = ""
     verdict: str = "none"
     problem_id: str = "none"
-    tied: bool = False
+    setting: str = "none"
+    tied: str = ""
     seconds: float = 0.0
     obligations: list[Outcome] = field(default_factory=list)
     claims: list[Outcome] = field(default_factory=list)
@@ -1278,6 +1283,7 @@ class Report:
 
 def _check(path: str, expect: str | None, data: str | None, report: Report) -> None:
     try:
+        need(os.path.isfile(path), f"{os.path.basename(path)} is not a file")  # a pipe would block
         with open(path, "rb") as stream:
             raw = stream.read(JSON_LIMIT + 1)
         need(len(raw) <= JSON_LIMIT, "the file is too long")
@@ -1321,7 +1327,12 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
         need(not others & set(original.file.namelist()), "the original problem has arrays that the certificate lacks")
         for key in P.declared:
             original.largest(key)
-    report.tied = expect is not None or data is not None
+    report.setting = (
+        f"{P.activation}, train {top['problem']['train']}, {top['problem']['loss']}, scale {top['problem']['scale']}"
+    )
+    report.tied = (
+        "as expected" if expect is not None else "" if data is None else "your arrays, in the setting named before"
+    )
     report.obligations = [item.derive(P) for item in obligations]
     outcomes = {outcome.id: outcome for outcome in report.obligations}
     report.claims = [conclude(claim, P, by_id, outcomes) for claim in claims]
@@ -1379,10 +1390,12 @@ def describe(report: Report) -> list[str]:
     ]
     if not report.ok:
         return [*lines, f"REJECTED: {report.reason}"]
-    tie = (
-        "as expected" if report.tied else "the problem stored in the certificate; tie it to yours by --expect or --data"
-    )
-    lines += [f"problem {report.problem_id} ({tie})", *(f"assumption: {note}" for note in ASSUMPTIONS)]
+    tie = report.tied or "the problem stored in the certificate; tie it to yours by --expect or --data"
+    lines += [
+        f"setting {report.setting}",
+        f"problem {report.problem_id} ({tie})",
+        *(f"assumption: {note}" for note in ASSUMPTIONS),
+    ]
     return [*lines, f"CONFIRMED in {report.seconds:.1f} s. Verdict: {report.verdict}"]
 
 

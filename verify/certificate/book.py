@@ -20,6 +20,9 @@ from .subject import Subject
 
 Array = NDArray[np.float64]
 
+# The checker encloses a phi(a) that is 0 in a ball of radius 2^-99: no smaller number is claimed as an upper bound of f.
+_ZERO = 2.0**-90
+
 
 class Book:
     """Obligations by id and witnesses by name. A method returns None where nothing can be proved.
@@ -148,7 +151,9 @@ class Book:
 
     def f_above(self) -> Obligation:
         """|φ(a)|/√k from above."""
-        return self._enter("f_above", lambda: Obligation("f_above", "f_upper", higher(self.evidence.f[1]), "balls"))
+        return self._enter(
+            "f_above", lambda: Obligation("f_above", "f_upper", higher(max(self.evidence.f[1], _ZERO)), "balls")
+        )
 
     def B1(self) -> Obligation:
         """sup|φ'|."""
@@ -199,9 +204,10 @@ class Book:
         if proof is None:
             return self._enter("PKQ", lambda: Obligation(
                 "PKQ", "PKQ_upper", higher(value), "frobenius", {}, self._whitened()))  # fmt: skip
+        k = self.subject.k  # the checker's matrix is not divided by k
         return self._enter("PKQ", lambda: Obligation(
-            "PKQ", "PKQ_upper", higher(value), "gram", {"mu": proof.mu},
-            (*self.keep(L_PKQ=proof.L), *self._whitened())))  # fmt: skip
+            "PKQ", "PKQ_upper", higher(value), "gram", {"mu": proof.mu * k * k},
+            (*self.keep(L_PKQ=k * proof.L), *self._whitened())))  # fmt: skip
 
     def ker_0(self) -> Obligation:
         """|P(g(θ) - x̄/s)| from above."""

@@ -149,8 +149,10 @@ def amgm(book: Book, level: float | None) -> Claim:
         return _refuted_amgm(book, unknown.help) or unknown
     f, rho, B1 = book.f(), book.rho_0(), book.B1()
     if f is None:
-        return Claim(statement, "UNKNOWN", reason="the hidden layer is zero at this point, as far as can be proved",
-                     failed="f_lower", help="other initial parameters")  # fmt: skip
+        return _refuted_amgm(book) or Claim(
+            statement, "UNKNOWN", reason="the hidden layer is zero at this point, as far as can be proved",
+            failed="f_lower", help="other initial parameters",
+        )  # fmt: skip
     given = {"sigma_F": sigma_F.claim, "k": float(book.subject.k), "f_0": f.claim, "B1": B1.claim}
     capacity = enclose(statement, "capacity", given).lower
     if not rho.claim < capacity * (1 - 2.0**-30):
