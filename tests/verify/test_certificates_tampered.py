@@ -159,7 +159,7 @@ def test_the_right_side_of_a_conclusion_is_one_ulp_away(box):
 def run(arguments: list[str], limit: int = 3 << 30) -> subprocess.CompletedProcess[str]:
     """The checker as a script, with bounded memory and time."""
     return subprocess.run(
-        [sys.executable, "-I", recheck.__file__, *arguments], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-I", str(Path(recheck.__file__).parent), *arguments], capture_output=True, text=True, timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )  # fmt: skip
 
