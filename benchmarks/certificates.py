@@ -1,10 +1,14 @@
 """Are certificates true, and are they found? Instances whose numbers are known to 60 digits, on both sides of the conditions.
 
     python -m benchmarks.certificates --instances 2000
+    python -m benchmarks.certificates --lies
 
 Every instance is certified as it stands, the files are taken to the checker, and both are held against the truth: a verdict
 PROVED where the condition fails, REFUTED where it holds, a bound or a conclusion on the wrong side of the true number, a claim
 just past the truth that the checker confirms, an honest certificate that it rejects - each of these has to occur 0 times.
+
+With --lies, changed certificates instead: every family of tests/verify/certificate_mutations.py on
+every honest certificate, of which the tests take a part. None may be confirmed.
 """
 
 from __future__ import annotations
@@ -20,7 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.verify.certificate_cases import CONDITIONS, Case, Truth, X, cases, rational
+from tests.verify.certificate_cases import CONDITIONS, Case, cases
+from tests.verify.certificate_files import Box, honest, refused
+from tests.verify.certificate_mutations import FAMILIES, no_lie
+from tests.verify.certificate_truth import Truth, X, rational
 from verify import recheck
 from verify.certificate import Certificate, certify
 
@@ -96,7 +103,9 @@ def _verdicts(certificate: Certificate, case: Case, truth: Truth, tally: Tally, 
         tally.counts["claims"] += 1
         tally.counts["claims that are false"] += bool(ratio >= 1)
         if (claim.verdict == "PROVED" and ratio >= 1) or (claim.verdict == "REFUTED" and ratio < 1):
-            tally.wrong.append(f"{name}: {claim.statement} {claim.verdict}, but the ratio is 1 + {X.nstr(ratio - 1, 5)}")
+            tally.wrong.append(
+                f"{name}: {claim.statement} {claim.verdict}, but the ratio is 1 + {X.nstr(ratio - 1, 5)}"
+            )
         if (side, claim.verdict) in {("holds", "UNKNOWN"), ("fails", "UNKNOWN")}:
             tally.missed.append(f"{name}: {claim.statement}, ratio {X.nstr(ratio, 5)}: {claim.reason}")
 
@@ -110,7 +119,7 @@ def _numbers(certificate: Certificate, truth: Truth, tally: Tally, name: str) ->
             if sign * (X.mpf(item.claim) - true) < 0:
                 tally.wrong.append(f"{name}: {item.kind} claims {item.claim!r}, the truth is {X.nstr(true, 20)}")
     for claim in certificate.claims:
-        if claim.verdict != "PROVED" or claim.statement not in (*CONDITIONS, "recover.kernel"):
+        if claim.verdict != "PROVED" or not truth.holds(claim.statement):
             continue
         given = dict(claim.conclusions)
         stop = given.pop("stop", {})
@@ -146,7 +155,7 @@ def _pushed(path: Path, truth: Truth, tally: Tally, name: str) -> None:
 def _pushed_conclusions(path: Path, document: Any, truth: Truth, push: float, tally: Tally, name: str) -> None:
     pushed = {}
     for claim in document["claims"]:
-        if claim["verdict"] != "PROVED" or claim["statement"] not in (*CONDITIONS, "recover.kernel"):
+        if claim["verdict"] != "PROVED" or not truth.holds(claim["statement"]):
             continue
         # all of them would hide one another: the last one of each claim (the rate, the length, the limit)
         key, (true, sign) = list(truth.conclusions(claim["statement"]).items())[-1]
@@ -157,7 +166,9 @@ def _pushed_conclusions(path: Path, document: Any, truth: Truth, push: float, ta
     for outcome in recheck.check(str(path)).claims if pushed else ():
         tally.counts["pushed conclusions"] += outcome.id in pushed
         if outcome.id in pushed and (outcome.ok or "not proved" not in outcome.why):
-            tally.wrong.append(f"{name}: {outcome.id}: {pushed[outcome.id]} is confirmed {push:g} past the truth ({outcome.why})")
+            tally.wrong.append(
+                f"{name}: {outcome.id}: {pushed[outcome.id]} is confirmed {push:g} past the truth ({outcome.why})"
+            )
 
 
 def survey(some: Iterable[Case], tally: Tally | None = None) -> Tally:
@@ -172,14 +183,16 @@ def survey(some: Iterable[Case], tally: Tally | None = None) -> Tally:
 def _lines(tally: Tally) -> Iterable[str]:
     counts = tally.counts
     false = [line for line in tally.wrong if " PROVED, but " in line]
-    yield f"{counts['instances']} instances, {counts['claims']} claims of a condition, {counts['claims that are false']} of them false"
+    yield f"{counts['instances']} instances, {counts['claims']} claims, {counts['claims that are false']} of them false"
     for statement in CONDITIONS:
-        row = ", ".join(f"{tally.of(verdict, statement=statement)} {verdict}" for verdict in ("PROVED", "REFUTED", "UNKNOWN"))
+        row = ", ".join(
+            f"{tally.of(verdict, statement=statement)} {verdict}" for verdict in ("PROVED", "REFUTED", "UNKNOWN")
+        )
         yield f"  {statement}: {row}"
     yield f"false PROVED: {len(false)}"
     yield (
-        f"{counts['bounds']} bounds and {counts['conclusions']} conclusions against 60 digits; {counts['pushed bounds']} bounds and "
-        f"{counts['pushed conclusions']} conclusions pushed past the truth; everything that must not be: {len(tally.wrong)}"
+        f"{counts['bounds']} bounds and {counts['conclusions']} conclusions against 60 digits; {counts['pushed bounds']} bounds "
+        f"and {counts['pushed conclusions']} conclusions pushed past the truth; everything that must not be: {len(tally.wrong)}"
     )
     for side, verdict in (("holds", "PROVED"), ("fails", "REFUTED")):
         found, total = tally.share(side, verdict)
@@ -188,12 +201,45 @@ def _lines(tally: Tally) -> Iterable[str]:
     yield "ms an instance: " + ", ".join(f"{name} {value:.1f}" for name, value in each.items())
 
 
+def lies() -> int:
+    """Every changed certificate; exit status 1 if one is confirmed, raises an exception or takes 10 seconds."""
+    confirmed, slow, longest = [], [], 0.0
+    codes: Counter[tuple[str, int]] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        box = Box(Path(folder))
+        for family, make in FAMILIES.items():
+            for name, files in honest().items():
+                for attempt in make(files):
+                    began = time.perf_counter()
+                    report = box.check(attempt)
+                    seconds = time.perf_counter() - began
+                    longest = max(longest, seconds)
+                    slow += [f"{name}: {attempt.what}: {seconds:.0f} s"] if seconds > 10 else []
+                    codes[family, report.code] += 1
+                    if not refused(report) and not no_lie(name, attempt.what):
+                        confirmed.append(f"{family}, {name}: {attempt.what}: exit code {report.code}")
+    for family in FAMILIES:
+        print(
+            f"{family}: "
+            + ", ".join(f"{codes[family, code]} with exit code {code}" for code in range(4) if codes[family, code])
+        )
+    same = codes.total() - sum(count for (_, code), count in codes.items() if code in (1, 2))
+    print(
+        f"{codes.total()} changed certificates; confirmed: {len(confirmed)} ({same} changed nothing); longest {longest:.1f} s"
+    )
+    print(*confirmed[:50], *slow[:50], sep="\n", end="")
+    return 1 if confirmed or slow else 0
+
+
 def main() -> int:
     """The command; exit status 1 if a figure is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.certificates", description=__doc__)
     parser.add_argument("--instances", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lies", action="store_true", help="try every changed certificate instead")
     options = parser.parse_args()
+    if options.lies:
+        return lies()
     if options.instances < 1:
         parser.error("--instances has to be positive")
     began = time.perf_counter()

@@ -10,12 +10,33 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.verify.certificate_files import Files, member
-from tests.verify.certificate_mutations import Attempt, attempt, pack
+from tests.verify.certificate_files import Attempt, Files, attempt, member, pack
 
-SIDE_BY_SIDE = ("../cert.npz", "sub/cert.npz", "./cert.npz", "/etc/passwd", "..", ".", "", "cert", "cert.npz\x00", "cert.npz/", "~/cert.npz",
-                "C:\\cert.npz", "..\\cert.npz", "file:///cert.npz", "https://example.org/cert.npz", ".hidden.npz", "cert.npz\n", "c" * 300 + ".npz",
-                "cert.npz.zip", "çert.npz", "-cert.npz", "cert.json", "none.npz")  # fmt: skip
+SIDE_BY_SIDE = (
+    "../cert.npz",
+    "sub/cert.npz",
+    "./cert.npz",
+    "/etc/passwd",
+    "..",
+    ".",
+    "",
+    "cert",
+    "cert.npz\x00",
+    "cert.npz/",
+    "~/cert.npz",
+    "C:\\cert.npz",
+    "..\\cert.npz",
+    "file:///cert.npz",
+    "https://example.org/cert.npz",
+    ".hidden.npz",
+    "cert.npz\n",
+    "c" * 300 + ".npz",
+    "cert.npz.zip",
+    "çert.npz",
+    "-cert.npz",
+    "cert.json",
+    "none.npz",
+)
 
 
 def _header(text: str, version: bytes = b"\x01\x00") -> bytes:
@@ -42,7 +63,11 @@ def names(files: Files) -> Iterator[Attempt]:
     for name in members:
         yield attempt(f"member {name} missing", files, {key: raw for key, raw in members.items() if key != name})
         yield attempt(f"member {name} twice", files, [*members.items(), (name, members[name])])
-        yield attempt(f"member {name} twice, the second is zero", files, [*members.items(), (name, members[name][:128] + bytes(len(members[name]) - 128))])
+        yield attempt(
+            f"member {name} twice, the second is zero",
+            files,
+            [*members.items(), (name, members[name][:128] + bytes(len(members[name]) - 128))],
+        )
 
 
 def arrays(files: Files) -> Iterator[Attempt]:
@@ -55,16 +80,27 @@ def arrays(files: Files) -> Iterator[Attempt]:
         head = "{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}"
         forms = {
             "Fortran order": _header(head.format("<f8", True, sides)) + np.asfortranarray(x).tobytes("F"),
-            "big endian": member(x.astype(">f8")), "single": member(x.astype("<f4")), "integers": member(x.astype("<i8")),
-            "complex": member(x.astype("<c16")), "version 2": member(x, (2, 0)), "version 3": member(x, (3, 0)),
+            "big endian": member(x.astype(">f8")),
+            "single": member(x.astype("<f4")),
+            "integers": member(x.astype("<i8")),
+            "complex": member(x.astype("<c16")),
+            "version 2": member(x, (2, 0)),
+            "version 3": member(x, (3, 0)),
             "negative sides": _header(head.format("<f8", False, sides.replace("(", "(-", 1))) + body,
             "overflow": _header(head.format("<f8", False, "(4294967297, 4294967296)")) + body,
             "long": _header(head.format("<f8", False, "(" + "9" * 400 + ",)")) + body,
-            "scalar": _header(head.format("<f8", False, "()")) + body, "no header": body, "empty": b"", "magic": b"\x93NUMPY",
-            "code": _header("__import__('os').system('true')") + body, "long header": b"\x93NUMPY\x01\x00\xff\xff" + body,
-            "cut": members[f"{name}.npy"][:-8], "cut in a number": members[f"{name}.npy"][:-3], "more": members[f"{name}.npy"] + bytes(8),
-            "one byte more": members[f"{name}.npy"] + b"\0", "header twice": members[f"{name}.npy"][:128] + members[f"{name}.npy"],
-        }  # fmt: skip
+            "scalar": _header(head.format("<f8", False, "()")) + body,
+            "no header": body,
+            "empty": b"",
+            "magic": b"\x93NUMPY",
+            "code": _header("__import__('os').system('true')") + body,
+            "long header": b"\x93NUMPY\x01\x00\xff\xff" + body,
+            "cut": members[f"{name}.npy"][:-8],
+            "cut in a number": members[f"{name}.npy"][:-3],
+            "more": members[f"{name}.npy"] + bytes(8),
+            "one byte more": members[f"{name}.npy"] + b"\0",
+            "header twice": members[f"{name}.npy"][:128] + members[f"{name}.npy"],
+        }
         objects = io.BytesIO()
         np.lib.format.write_array(objects, x.astype(object), version=(1, 0))
         forms["pickled"] = objects.getvalue()
@@ -85,7 +121,14 @@ def archives(files: Files) -> Iterator[Attempt]:
     huge.problem["arrays"]["a"]["shape"] = [10**7]
     huge.problem["arrays"]["V"]["shape"] = [10**7, 1250]
     yield attempt("100 GB claimed by the JSON", huge)
-    for field, size in ((24, 4), (20, 4), (42, 4), (10, 2), (8, 2), (46, 5)):  # sizes, offset, method, flags and name in the directory
+    for field, size in (
+        (24, 4),
+        (20, 4),
+        (42, 4),
+        (10, 2),
+        (8, 2),
+        (46, 5),
+    ):  # sizes, offset, method, flags and name in the directory
         raw = bytearray(good)
         at = raw.index(b"PK\x01\x02")
         raw[at + field : at + field + size] = b"\xff" * size
@@ -111,19 +154,37 @@ def texts(files: Files) -> Iterator[Attempt]:
     text, good = json.dumps(files.document), pack(list(files.members().items()))
     deep = 10**5
     for what, raw in {
-        "empty": b"", "blank": b" \n", "null": b"null", "number": b"1", "string": b'"certificate"', "list": b"[]", "object": b"{}",
-        "trailing garbage": text.encode() + b"}", "two documents": text.encode() * 2, "cut": text.encode()[:-1], "half": text.encode()[: len(text) // 2],
-        "single quotes": text.replace('"', "'").encode(), "comment": b"/* */" + text.encode(), "mark": b"\xef\xbb\xbf" + text.encode(),
-        "UTF-16": text.encode("utf-16"), "UTF-32": text.encode("utf-32"), "invalid UTF-8": text.encode().replace(b"two_layer", b"two_l\xffyer", 1),
-        "overlong UTF-8": text.encode().replace(b"two_layer", b"two_l\xc1\xa1yer", 1), "NUL": b"\0" + text.encode(), "NUL within": text.replace("two_layer", "two\0layer", 1).encode(),
-        "deep lists": b"[" * deep, "deep lists closed": b"[" * deep + b"]" * deep, "deep objects": b'{"a":' * deep + b"1" + b"}" * deep,
+        "empty": b"",
+        "blank": b" \n",
+        "null": b"null",
+        "number": b"1",
+        "string": b'"certificate"',
+        "list": b"[]",
+        "object": b"{}",
+        "trailing garbage": text.encode() + b"}",
+        "two documents": text.encode() * 2,
+        "cut": text.encode()[:-1],
+        "half": text.encode()[: len(text) // 2],
+        "single quotes": text.replace('"', "'").encode(),
+        "comment": b"/* */" + text.encode(),
+        "mark": b"\xef\xbb\xbf" + text.encode(),
+        "UTF-16": text.encode("utf-16"),
+        "UTF-32": text.encode("utf-32"),
+        "invalid UTF-8": text.encode().replace(b"two_layer", b"two_l\xffyer", 1),
+        "overlong UTF-8": text.encode().replace(b"two_layer", b"two_l\xc1\xa1yer", 1),
+        "NUL": b"\0" + text.encode(),
+        "NUL within": text.replace("two_layer", "two\0layer", 1).encode(),
+        "deep lists": b"[" * deep,
+        "deep lists closed": b"[" * deep + b"]" * deep,
+        "deep objects": b'{"a":' * deep + b"1" + b"}" * deep,
         "deep within": text.replace('"origin": {', '"origin": {"x": ' + "[" * deep + "]" * deep + ", ", 1).encode(),
-        "huge": text.encode() + b" " * (5 << 20), "huge string": text.replace('"origin": {', '"origin": {"x": "' + "x" * (5 << 20) + '", ', 1).encode(),
-        "long integer": text.replace('"origin": {', '"origin": {"x": ' + "9" * 10**5 + ", ", 1).encode(), "a zip file": good, "script": b"#!/bin/sh\nexit 0\n",
-        "NaN within": text.replace('"origin": {', '"origin": {"x": NaN, ', 1).encode(), "trailing comma": text.replace("}}", "},}", 1).encode(),
-    }.items():  # fmt: skip
+        "huge": text.encode() + b" " * (5 << 20),
+        "huge string": text.replace('"origin": {', '"origin": {"x": "' + "x" * (5 << 20) + '", ', 1).encode(),
+        "long integer": text.replace('"origin": {', '"origin": {"x": ' + "9" * 10**5 + ", ", 1).encode(),
+        "a zip file": good,
+        "script": b"#!/bin/sh\nexit 0\n",
+        "NaN within": text.replace('"origin": {', '"origin": {"x": NaN, ', 1).encode(),
+        "trailing comma": text.replace("}}", "},}", 1).encode(),
+    }.items():
         yield Attempt(what, raw, good)
     yield Attempt("no certificate", None, good)
-
-
-FAMILIES = {"names": names, "arrays": arrays, "archives": archives, "texts": texts}

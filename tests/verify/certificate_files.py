@@ -8,6 +8,7 @@ import io
 import json
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,10 @@ Array = np.ndarray
 
 def entry(array: Array) -> dict[str, Any]:
     """What the JSON file says about an array."""
-    return {"shape": list(array.shape), "sha256": hashlib.sha256(np.ascontiguousarray(array, "<f8").tobytes()).hexdigest()}
+    return {
+        "shape": list(array.shape),
+        "sha256": hashlib.sha256(np.ascontiguousarray(array, "<f8").tobytes()).hexdigest(),
+    }
 
 
 def identity(problem: Any) -> str:
@@ -98,6 +102,80 @@ class Files:
         return folder / "cert.json"
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """Two files (None: it is not there), the name of the second, and what the user asks for: an id, or the user's own arrays."""
+
+    what: str
+    json: bytes | None
+    npz: bytes | None
+    expect: str | None = None
+    data: bytes | None = None
+    name: str = "cert.npz"
+
+
+def pack(members: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip file; the same name may occur twice."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as file:
+        for name, raw in members:
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type = compression
+            if name in file.NameToInfo:
+                del file.NameToInfo[name]  # no warning: it is meant
+            file.writestr(info, raw)
+    return stream.getvalue()
+
+
+def attempt(what: str, files: Files, members: Any = None, **rest: Any) -> Attempt:
+    """From a changed document and its arrays."""
+    found = files.members() if members is None else members
+    text = json.dumps(files.document).encode()
+    return Attempt(what, text, pack(list(found.items()) if isinstance(found, dict) else found), **rest)
+
+
+def changed(files: Files, what: str, change: Callable[[Files], Any], fix: bool = False, **rest: Any) -> Attempt:
+    """An attempt by a change of a copy."""
+    other = files.copy()
+    change(other)
+    return attempt(what, other.fix() if fix else other, **rest)
+
+
+def place(document: Any, path: tuple[Any, ...]) -> Any:
+    """What lies at a path of keys."""
+    for key in path:
+        document = document[key]
+    return document
+
+
+class Box:
+    """A folder in which attempts are checked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, attempt: Attempt) -> list[str]:
+        """Write the files; the arguments of the checker."""
+        for path in self.folder.iterdir():
+            path.unlink()
+        for name, raw in ((attempt.name, attempt.npz), ("cert.json", attempt.json), ("original.npz", attempt.data)):
+            if raw is not None:
+                (self.folder / name).write_bytes(raw)
+        arguments = [str(self.folder / "cert.json")]
+        arguments += [] if attempt.expect is None else [f"--expect={attempt.expect}"]
+        return arguments + ([] if attempt.data is None else ["--data", str(self.folder / "original.npz")])
+
+    def check(self, attempt: Attempt) -> recheck.Report:
+        """The report of the checker, in this process."""
+        arguments = self.put(attempt)
+        return recheck.check(arguments[0], attempt.expect, arguments[-1] if attempt.data is not None else None)
+
+
+def refused(report: recheck.Report) -> bool:
+    """Whether nothing is confirmed: rejected, unreadable, or all that is left is UNKNOWN."""
+    return report.code in (1, 2) or (report.code == 3 and report.verdict == "UNKNOWN")
+
+
 def _subject(
     m: int, n: int, k: int, noise: float, seed: int, *, signal: bool = False, weights: bool = False, **options: Any
 ) -> Subject:
@@ -107,9 +185,14 @@ def _subject(
     g = V @ np.tanh(a) / np.sqrt(k)
     truth = g + noise * rng.standard_normal(n)
     return Subject.of(
-        a=a, V=V, T=T, y=T @ truth, signal=truth if signal else None,
-        weights=rng.uniform(1, 2, m) if weights else None, **options,
-    )  # fmt: skip
+        a=a,
+        V=V,
+        T=T,
+        y=T @ truth,
+        signal=truth if signal else None,
+        weights=rng.uniform(1, 2, m) if weights else None,
+        **options,
+    )
 
 
 def _truncated() -> Subject:
@@ -118,9 +201,14 @@ def _truncated() -> Subject:
     R = np.linalg.qr(rng.standard_normal((6, 4)))[0].T
     C = rng.standard_normal((8, 4))
     return Subject.of(
-        a=plain.a, V=plain.V.T, R=R, C=C, y=C @ (R @ (plain.V.T @ np.tanh(plain.a)) / 20) + 0.02, scale=0.5,
+        a=plain.a,
+        V=plain.V.T,
+        R=R,
+        C=C,
+        y=C @ (R @ (plain.V.T @ np.tanh(plain.a)) / 20) + 0.02,
+        scale=0.5,
         signal=rng.standard_normal(6),
-    )  # fmt: skip
+    )
 
 
 @cache

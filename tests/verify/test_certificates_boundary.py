@@ -10,8 +10,9 @@ import pytest
 from flint import arb
 
 from benchmarks.certificates import PUSHES, Tally, survey
-from tests.verify.certificate_cases import FAMILIES, SUP, Truth, X, cases, exact, rational
+from tests.verify.certificate_cases import FAMILIES, cases, exact
 from tests.verify.certificate_files import Files, honest
+from tests.verify.certificate_truth import SUP, Truth, X, rational
 from verify import recheck
 from verify.certificate import certify
 
@@ -45,7 +46,9 @@ def test_every_kind_of_instance_occurs():
     """The general family has every activation, shape, weights, a signal, and both sides of every condition."""
     found = list(some("general", 130))
     assert {case.subject.activation for case in found} == set(SUP) - {"identity"}
-    assert {(case.subject.R is None, case.subject.C is None) for case in found} == {(x, y) for x in (0, 1) for y in (0, 1)}
+    assert {(case.subject.R is None, case.subject.C is None) for case in found} == {
+        (x, y) for x in (0, 1) for y in (0, 1)
+    }
     assert sum(case.subject.weights is not None for case in found) >= 10
     assert sum(case.subject.signal is not None for case in found) >= 30
     assert {(case.target, case.eta > 0) for case in found} == {
@@ -97,7 +100,11 @@ def _scaled(files: Files, item: dict[str, Any], key: str, factor: float, matrix:
     """A parameter times a factor, and the witness L that is best for it: L L' = sign (matrix - parameter I), as far as it can."""
     value = float.fromhex(item["params"][key]) * factor
     item["params"][key] = value.hex()
-    name = next(w for w in item["witnesses"] if w.startswith("L_") and (key != "mu_C" or w == "L_N_C") and (key != "mu" or w != "L_N_C"))
+    name = next(
+        w
+        for w in item["witnesses"]
+        if w.startswith("L_") and (key != "mu_C" or w == "L_N_C") and (key != "mu" or w != "L_N_C")
+    )
     files.arrays[f"w_{name}"] = _root(sign * (matrix - value * np.eye(len(matrix))))
 
 
@@ -116,9 +123,13 @@ def hostile(files: Files, truth: Truth, rng: np.random.Generator) -> None:
             for key, name in (("mu", "w_N"), ("mu_C", "w_N_C")):
                 if key in item["params"]:
                     N = files.arrays[name]
-                    N = N * (1 - reach) if rng.random() < 0.5 else N + reach * np.abs(N).max() * rng.standard_normal(N.shape)
+                    N = (
+                        N * (1 - reach)
+                        if rng.random() < 0.5
+                        else N + reach * np.abs(N).max() * rng.standard_normal(N.shape)
+                    )
                     files.arrays[name] = N
-                    _scaled(files, item, key, 1 - reach, N @ N.T if key == "mu" else N @ N.T, -1)
+                    _scaled(files, item, key, 1 - reach, N @ N.T, -1)
         if item["kind"] == "J_norm_upper" and "mu" in item["params"]:
             VD = np.array(truth.VD.tolist(), dtype=float)
             _scaled(files, item, "mu", 1 - reach, VD @ VD.T, -1)
@@ -161,7 +172,7 @@ def test_whatever_the_witnesses_are_nothing_false_follows(tmp_path):
                     continue
                 true, sign = sides[outcome.id]
                 value = X.mpf(outcome.derived) if "inf" not in outcome.derived else X.inf
-                assert sign * (value - true) >= -X.mpf(10) ** -15 * true, (i, outcome)
+                assert sign * (value - true) >= -(X.mpf(10) ** -15) * true, (i, outcome)
                 derived += 1
                 moved += outcome.derived != old.derived
     assert derived >= 800
@@ -197,14 +208,24 @@ def _subject_of(files: Files) -> Any:
 
     arrays, problem = files.arrays, files.problem
     return Subject(
-        arrays["a"], arrays["V"], arrays.get("R"), arrays.get("C"), arrays["y"], arrays.get("weights"), arrays.get("signal"),
-        problem["activation"], problem["train"], float.fromhex(problem["scale"]),
-    )  # fmt: skip
+        arrays["a"],
+        arrays["V"],
+        arrays.get("R"),
+        arrays.get("C"),
+        arrays["y"],
+        arrays.get("weights"),
+        arrays.get("signal"),
+        problem["activation"],
+        problem["train"],
+        float.fromhex(problem["scale"]),
+    )
 
 
 def test_a_share_that_is_missed_is_said():
     tally = Tally()
-    tally.verdicts.update({("general", "sharp.condition", "holds", "PROVED"): 98, ("general", "sharp.condition", "holds", "UNKNOWN"): 2})
+    tally.verdicts.update(
+        {("general", "sharp.condition", "holds", "PROVED"): 98, ("general", "sharp.condition", "holds", "UNKNOWN"): 2}
+    )
     assert not tally.passed()
     tally.verdicts["general", "sharp.condition", "holds", "PROVED"] += 200
     assert tally.passed()
