@@ -13,7 +13,7 @@ below true; a comparison that the balls do not decide counts as not proved; what
 
 To be read in this order: strict and files (what is read, and what is refused), statements, problem (what is declared), matrices
 (matrices with an error, norms, singular values), activations, derived and sweep (the numbers of the problem), bounds
-(the table of all bounds), obligations, theorems (conditions and conclusions), claims, report (the whole check), command.
+(the table of all bounds), theorems (conditions and conclusions), claims, report (the whole check), command.
 The file format is docs/certificate_format.md of the toolkit.
 
 THE PROBLEM. g(theta) = V phi(a)/sqrt(k), V of size n x k with columns v_i, stored transposed (k x n). Operator T = C R:
@@ -37,12 +37,11 @@ BITS below their largest entry first: the cut matrix is the witness. |X| is the 
 """
 
 from .activations import ACTIVATIONS, RANGE
-from .bounds import BOUNDS
+from .bounds import BOUNDS, Obligation, Outcome
 from .claims import overall
 from .command import main
 from .derived import Problem
 from .matrices import Fix
-from .obligations import Obligation, Outcome
 from .report import PREC, Report, check
 from .statements import ASSUMPTIONS, CONVERGENCE, STATEMENTS, TOOLKIT
 from .strict import Rejected

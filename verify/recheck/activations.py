@@ -1,7 +1,5 @@
 """The activations: phi and phi' of a ball, the suprema of |phi'| and |phi''|, the open interval phi(R)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,8 +1,10 @@
-"""How each bound of an obligation is derived from the raw data, and the table of all of them."""
+"""Obligations: how each bound is derived from the data, the table of them, and the comparison with what is claimed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flint import arb, fmpq
@@ -10,21 +12,20 @@ from flint import arb, fmpq
 from .activations import sup
 from .derived import Problem
 from .matrices import (
-    Fix, around, ceiling, floor_by_shift, floor_by_whitening, lower_norm, norm_of, off_identity, positive, spectral,
+    Fix,
+    around,
+    ceiling,
+    floor_by_shift,
+    floor_by_whitening,
+    lower_norm,
+    norm_of,
+    off_identity,
+    positive,
+    spectral,
 )  # fmt: skip
-from .strict import need
+from .strict import Rejected, keys, need, number, text, texts
 
 Params = dict[str, fmpq]
-
-
-def one(P: Problem, q: Params) -> Any:
-    """A factor that is absent is the identity."""
-    return arb(1)
-
-
-def nothing(P: Problem, q: Params) -> Any:
-    """Without R there is no kernel."""
-    return arb(0)
 
 
 def sigma_F(P: Problem, q: Params) -> Any:
@@ -35,7 +36,7 @@ def sigma_F(P: Problem, q: Params) -> Any:
         bound *= floor_by_whitening(P.basis_gap, P.witness("N"), q["mu"], P.witness("L_N"))
     if P.C:
         N = P.witness("N_C")  # |N_C w| is bounded through |N_C'| = |N_C|
-        bound *= floor_by_whitening(P.range_gap, N, q["mu_C"], P.witness("L_N_C"))
+        bound *= floor_by_whitening(P.image[1], N, q["mu_C"], P.witness("L_N_C"))
     return bound.lower()
 
 
@@ -53,7 +54,7 @@ def _gram_floor(P: Problem, q: Params, name: str, tag: str) -> Any:
     """
     K, miss, size = P.gram(name)
     if P.B is not None:
-        K, miss = P.B.exact @ K @ P.B.exact.T, P.B_norm * miss + P.B.err * size
+        K, miss = P.B.exact @ K @ P.B.exact.T, (1 + P.delta).sqrt() * miss + P.B.err * size
     if "shift" in q:
         low = floor_by_shift(K, q["shift"], P.witness("L_" + tag))
     else:
@@ -67,11 +68,6 @@ def sigma_0(P: Problem, q: Params) -> Any:
     """sigma_0^2 = ([both] f^2) + sigma_min(U'V D)^2/k."""
     square = _gram_floor(P, q, "VD", "sigma0") ** 2 / P.k
     return (square + positive(P.f) ** 2 if P.both else square).sqrt().lower()
-
-
-def V_sigma(P: Problem, q: Params) -> Any:
-    """sigma_min(U'V)."""
-    return _gram_floor(P, q, "V1", "V")
 
 
 def sigma_0_above(P: Problem, q: Params) -> Any:
@@ -88,31 +84,6 @@ def c_V(P: Problem, q: Params) -> Any:
     """Ball from |B v|/sqrt(1 + delta) to |B v|/sqrt(1 - delta), v the column with the longest B v (see Basis)."""
     c = P.swept["c_B"]
     return (c / (1 + P.delta).sqrt()).union(c / (1 - P.delta).sqrt())
-
-
-def c_full(P: Problem, q: Params) -> Any:
-    """max|v_i|: c_V without R."""
-    return P.swept["c_full"]
-
-
-def f(P: Problem, q: Params) -> Any:
-    """|phi(a)|/sqrt(k); sigma_0 >= f if both layers are trained."""
-    return P.f
-
-
-def rho_0(P: Problem, q: Params) -> Any:
-    """The residual at the start."""
-    return P.rho
-
-
-def B1(P: Problem, q: Params) -> Any:
-    """sup|phi'|."""
-    return sup(P.activation)[0]
-
-
-def B2(P: Problem, q: Params) -> Any:
-    """sup|phi''|."""
-    return sup(P.activation)[1]
 
 
 def J_norm(P: Problem, q: Params) -> Any:
@@ -149,20 +120,10 @@ def start_distance(P: Problem, q: Params) -> Any:
     return around(norm_of(entries), err)
 
 
-def eps(P: Problem, q: Params) -> Any:
-    """|T xbar/s - y| (projected on Im T if C is present)."""
-    return P.length(*P.misfit(P.fix("signal"), arb(P.scale)))
-
-
 def T_norm(P: Problem, q: Params) -> Any:
     """|C| (R absent): Frobenius, or by mu and L for C'C."""
     C = P.fix("C")
     return spectral(C.T, q["mu"], P.witness("L_T")) if "mu" in q else C.size
-
-
-def gap(P: Problem, q: Params) -> Any:
-    """The distance of hbar from the ends of phi(R)."""
-    return P.box[3]
 
 
 def hbar_residual(P: Problem, q: Params) -> Any:
@@ -175,39 +136,109 @@ def hbar_residual(P: Problem, q: Params) -> Any:
 # "mu?R" and "N?R" are needed only if R is present. A lower bound is the lower end of what the function returns.
 Bound = tuple[str, str, str, str, Callable[[Problem, Params], Any]]
 BOUNDS: dict[tuple[str, str], Bound] = {
-    ("sigma_F_lower", "identity"): ("!R !C", "", "", "", one),
+    ("sigma_F_lower", "identity"): ("!R !C", "", "", "", lambda P, q: arb(1)),
     ("sigma_F_lower", "whitening"): ("", "mu?R mu_C?C", "N?R L_N?R N_C?C L_N_C?C", "", sigma_F),
-    ("sigma_F_upper", "identity"): ("!R !C", "", "", "", one),
+    ("sigma_F_upper", "identity"): ("!R !C", "", "", "", lambda P, q: arb(1)),
     ("sigma_F_upper", "vector"): ("R !C", "", "z_F N", "", sigma_F_above),
-    ("sigma_0_lower", "hidden"): ("both", "", "", "", f),
+    ("sigma_0_lower", "hidden"): ("both", "", "", "", lambda P, q: P.f),
     ("sigma_0_lower", "shift"): ("", "shift", "L_sigma0 N?R", "VD", sigma_0),
     ("sigma_0_lower", "whitening"): ("", "mu", "N_sigma0 L_N_sigma0 N?R", "VD", sigma_0),
     ("sigma_0_upper", "vector"): ("", "", "w_sigma0 N?R", "VD", sigma_0_above),
     ("c_V_upper", "projected"): ("R", "", "N", "cV", c_V),
     ("c_V_lower", "projected"): ("R", "", "N", "cV", c_V),
-    ("c_V_upper", "columns"): ("!R", "", "", "", c_full),
-    ("c_V_lower", "columns"): ("!R", "", "", "", c_full),
-    ("c_full_upper", "columns"): ("", "", "", "", c_full),
-    ("f_lower", "balls"): ("", "", "", "", f),
-    ("f_upper", "balls"): ("", "", "", "", f),
-    ("rho_0_upper", "balls"): ("", "", "N_C?C", "", rho_0),
-    ("rho_0_lower", "balls"): ("!C", "", "", "", rho_0),
-    ("B1_upper", "table"): ("", "", "", "", B1),
-    ("B2_upper", "table"): ("", "", "", "", B2),
+    ("c_V_upper", "columns"): ("!R", "", "", "", lambda P, q: P.swept["c_full"]),
+    ("c_V_lower", "columns"): ("!R", "", "", "", lambda P, q: P.swept["c_full"]),
+    ("c_full_upper", "columns"): ("", "", "", "", lambda P, q: P.swept["c_full"]),
+    ("f_lower", "balls"): ("", "", "", "", lambda P, q: P.f),
+    ("f_upper", "balls"): ("", "", "", "", lambda P, q: P.f),
+    ("rho_0_upper", "balls"): ("", "", "N_C?C", "", lambda P, q: P.rho),
+    ("rho_0_lower", "balls"): ("!C", "", "", "", lambda P, q: P.rho),
+    ("B1_upper", "table"): ("", "", "", "", lambda P, q: sup(P.activation)[0]),
+    ("B2_upper", "table"): ("", "", "", "", lambda P, q: sup(P.activation)[1]),
     ("J_norm_upper", "frobenius"): ("", "", "", "VD", J_norm),
     ("J_norm_upper", "gram"): ("", "mu", "L_J", "VD", J_norm),
-    ("PKQ_upper", "identity"): ("!R", "", "", "", nothing),
+    ("PKQ_upper", "identity"): ("!R", "", "", "", lambda P, q: arb(0)),
     ("PKQ_upper", "frobenius"): ("R", "", "N", "VD", PKQ),
     ("PKQ_upper", "gram"): ("R", "mu", "L_PKQ N", "VD", PKQ),
-    ("ker_0_upper", "identity"): ("!R signal", "", "", "", nothing),
+    ("ker_0_upper", "identity"): ("!R signal", "", "", "", lambda P, q: arb(0)),
     ("ker_0_upper", "projected"): ("R signal", "", "N", "", ker_0),
-    ("eps_upper", "balls"): ("signal", "", "N_C?C", "", eps),
-    ("T_norm_upper", "identity"): ("!R !C", "", "", "", one),
+    ("eps_upper", "balls"): (
+        "signal",
+        "",
+        "N_C?C",
+        "",
+        lambda P, q: P.length(*P.misfit(P.fix("signal"), arb(P.scale))),
+    ),
+    ("T_norm_upper", "identity"): ("!R !C", "", "", "", lambda P, q: arb(1)),
     ("T_norm_upper", "frobenius"): ("!R C", "", "", "", T_norm),
     ("T_norm_upper", "gram"): ("!R C", "mu", "L_T", "", T_norm),
     ("start_distance_upper", "balls"): ("signal", "", "", "", start_distance),
-    ("V_sigma_lower", "shift"): ("!both !C", "shift", "L_V N?R", "V1", V_sigma),
-    ("V_sigma_lower", "whitening"): ("!both !C", "mu", "N_V L_N_V N?R", "V1", V_sigma),
-    ("gap_lower", "box"): ("!both !C", "", "hbar", "", gap),
+    ("V_sigma_lower", "shift"): ("!both !C", "shift", "L_V N?R", "V1", lambda P, q: _gram_floor(P, q, "V1", "V")),
+    ("V_sigma_lower", "whitening"): (
+        "!both !C",
+        "mu",
+        "N_V L_N_V N?R",
+        "V1",
+        lambda P, q: _gram_floor(P, q, "V1", "V"),
+    ),
+    ("gap_lower", "box"): ("!both !C", "", "hbar", "", lambda P, q: P.box[3]),
     ("hbar_residual_upper", "balls"): ("!both !C", "", "hbar", "h", hbar_residual),
 }
+
+
+@dataclass
+class Outcome:
+    """An obligation or a claim: what the file says, what was derived, and whether it is confirmed."""
+
+    id: str
+    kind: str
+    claim: str
+    derived: str
+    ok: bool
+    why: str = ""
+
+
+@dataclass
+class Obligation:
+    """A declared bound, its form checked but not yet its content."""
+
+    id: str
+    kind: str
+    method: str
+    claim: fmpq
+    text: str
+    params: dict[str, fmpq]
+
+    @classmethod
+    def read(cls, item: Any, P: Problem, used: set[str]) -> Obligation:
+        """Check the form; tells P what its sweep has to collect and adds the witnesses to `used`."""
+        item = keys(item, "an obligation", "id kind relation claim method params witnesses")
+        name, kind, method = (text(item[key], key) for key in ("id", "kind", "method"))
+        need(re.fullmatch(r"[A-Za-z0-9_.-]+", name) is not None, "an id has to consist of letters, digits and . _ -")
+        need((kind, method) in BOUNDS, f"{name}: unknown kind or method {kind}/{method}")
+        present, params, witnesses, wants, _ = BOUNDS[kind, method]
+        fits = all(P.has[word.lstrip("!")] != word.startswith("!") for word in present.split())
+        need(fits, f"{name}: {kind}/{method} does not fit this problem (it needs: {present})")
+        need(item["relation"] == (">=" if kind.endswith("lower") else "<="), f"{name}: wrong relation")
+        given, wanted = texts(item["witnesses"], f"{name}: witnesses"), P.needed(witnesses)
+        need(sorted(given) == sorted(wanted), f"{name}: the witnesses have to be {wanted}")
+        need(set(wanted) <= set(P.witnesses), f"{name}: a witness is not declared")
+        used.update(wanted)
+        P.wants.update(wants.split())
+        values = keys(item["params"], f"{name}: params", " ".join(P.needed(params)))
+        values = {key: number(value, f"{name}: {key}") for key, value in values.items()}
+        return cls(name, kind, method, number(item["claim"], name), item["claim"], values)
+
+    def derive(self, P: Problem) -> Outcome:
+        """Derive the bound from the data and compare: >= needs derived lower end >= claim, <= the upper end <= claim."""
+        found = Outcome(self.id, self.kind, self.text, "none", False)
+        try:
+            bound, claim = BOUNDS[self.kind, self.method][-1](P, self.params), arb(self.claim)
+            lower = self.kind.endswith("lower")
+            bound = positive(bound) if lower else bound.upper()
+            found.derived = bound.str(17, radius=False)
+            need(bound >= claim if lower else bound <= claim, "the claim is not proved")
+            found.ok = True
+        except (Rejected, ArithmeticError, ValueError) as error:
+            found.why = str(error)
+        return found

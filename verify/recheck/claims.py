@@ -1,16 +1,14 @@
 """Claims: their form, and their conclusions compared with those of the theorem."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any
 
 from flint import arb
 
+from .bounds import Obligation, Outcome
 from .derived import Problem
 from .matrices import norm_of
-from .obligations import Obligation, Outcome
 from .statements import CONVERGENCE, STATEMENTS, TIMED
 from .strict import Rejected, keys, need, number, text, texts
 from .theorems import RULES
@@ -57,7 +55,8 @@ def conclude(claim: dict[str, Any], P: Problem, known: dict[str, Obligation], ou
             need(level > 0, "the level has to be positive")
         vacuous = given.pop("vacuous", None)
         bounds = {tuple(key.split()): bound for key, bound in rule(P, values, level).items() if bound is not None}
-        found.derived = json.dumps({f"{what} {sign}": bound.str(12, radius=False) for (what, sign), bound in bounds.items()})
+        derived = {" ".join(key): bound.str(12, radius=False) for key, bound in bounds.items()}
+        found.derived = json.dumps(derived)
         keys(given, "conclusions", " ".join(what for what, _ in bounds))
         for (what, sign), bound in bounds.items():
             claimed = arb(number(given[what], what))

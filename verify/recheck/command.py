@@ -1,7 +1,5 @@
 """The command line of the checker."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -42,8 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing is confirmed", file=sys.stderr)
         return 130
+    text = json.dumps(asdict(report) | {"ok": report.ok}, indent=1) if options.json else describe(report)
     try:
-        print(json.dumps(asdict(report) | {"ok": report.ok}, indent=1) if options.json else describe(report), flush=True)
+        print(text, flush=True)
     except OSError:  # the reader of the output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return report.code

@@ -38,11 +38,6 @@ class Problem(Declaration):
         need(self.basis_gap.size < arb(1) / 2, "N R is not within 1/2 of orthonormal rows")
         return self.basis_gap.size
 
-    @cached_property
-    def B_norm(self) -> Any:
-        """|B| <= sqrt(1 + delta)."""
-        return (1 + self.delta).sqrt().upper()
-
     def off(self, Z: Fix) -> Fix:
         """Z - B'B Z."""
         assert self.B is not None
@@ -50,34 +45,25 @@ class Problem(Declaration):
 
     # -- Im C
     @cached_property
-    def W(self) -> Fix:
-        """C N_C."""
-        return self.fix("C") @ self.witness("N_C")
-
-    @cached_property
-    def range_gap(self) -> Fix:
-        """W'W - I."""
-        return off_identity(self.W.T @ self.W)
+    def image(self) -> tuple[Fix, Fix]:
+        """W = C N_C and W'W - I."""
+        W = self.fix("C") @ self.witness("N_C")
+        return W, off_identity(W.T @ W)
 
     # -- neurons
     @cached_property
     def neurons(self) -> tuple[list[int], int, list[int], int]:
         """phi(a) and phi'(a) as integers, off by at most 2 units each: (P, qP, D, qD)."""
-        values, slopes = zip(*(pair(self.activation, arb(x)) for x in self.values("a")), strict=True)
-        (P, qP, eP), (D, qD, eD) = to_integers(list(values), 100), to_integers(list(slopes), 80)
+        pairs = [pair(self.activation, arb(x)) for x in self.values("a")]
+        (P, qP, eP), (D, qD, eD) = to_integers([x for x, _ in pairs], 100), to_integers([x for _, x in pairs], 80)
         need(eP <= 2 * two(qP) and eD <= 2 * two(qD), "the activation could not be enclosed closely enough")
         return P, qP, D, qD
 
     @cached_property
-    def phi_norm(self) -> Any:
-        """A ball that contains |phi(a)|."""
-        P, q, *_ = self.neurons
-        return around(length(P, q), 2 * arb(self.k).sqrt() * two(q))
-
-    @cached_property
     def f(self) -> Any:
         """A ball that contains |phi(a)|/sqrt(k)."""
-        return self.phi_norm / arb(self.k).sqrt()
+        P, q, *_ = self.neurons
+        return around(length(P, q) / arb(self.k).sqrt(), 2 * two(q))
 
     @cached_property
     def box(self) -> tuple[list[int], int, Any, Any]:
@@ -93,10 +79,7 @@ class Problem(Declaration):
             gap = high - arb(max(h)) * two(q)
         return h, q, length(h, q).upper(), gap
 
-    @cached_property
-    def swept(self) -> dict[str, Any]:
-        """Everything that needs V, in one pass."""
-        return sweep(self)
+    swept = cached_property(sweep)  # everything that needs V, in one pass
 
     def gram(self, name: str) -> tuple[Fix, Any, Any]:
         """(M, e, size): M = S S' exactly, S of size n x k within e (Frobenius) of V D (or V), |S|_F <= size."""
@@ -117,10 +100,10 @@ class Problem(Declaration):
         """Ball for the norm of a misfit; with C present an upper bound of that of its projection on Im C."""
         if not self.C:
             return around(norm_of(entries), err)
-        gap = self.range_gap.size
+        W, gap = self.image[0], self.image[1].size
         need(gap < arb(1) / 2, "C N_C is not within 1/2 of orthonormal columns")
         # |Pi r| = |(W'W)^(-1/2) W'r| <= |W'r|/sqrt(1 - gap); |W| <= sqrt(1 + gap)
-        inner = (self.W.T @ Fix.column(entries)).size + (1 + gap).sqrt() * err
+        inner = (W.T @ Fix.column(entries)).size + (1 + gap).sqrt() * err
         return (inner / (1 - gap).sqrt()).upper()
 
     @cached_property

@@ -12,16 +12,17 @@ from typing import Any
 from flint import arb
 
 from .activations import ACTIVATIONS
-from .matrices import Fix
 from .files import Arrays, Declared
+from .matrices import Fix
 from .strict import keys, need, number
 
 BITS, SIDE_LIMIT = 60, 10**7  # bits of witnesses below their largest entry; largest side of an array
 CHOICES = {"network": ("two_layer",), "activation": ACTIVATIONS, "train": ("both", "W")}
-CHOICES |= {"loss": ("least_squares", "weighted_least_squares")}
+CHOICES["loss"] = ("least_squares", "weighted_least_squares")
 ARRAYS = {"a": "k", "V": "kn", "y": "m", "R": "pn", "C": "mp", "weights": "m", "signal": "n"}
-WITNESSES = dict.fromkeys("N L_N N_C L_N_C L_sigma0 N_sigma0 L_N_sigma0 L_PKQ L_T L_V N_V L_N_V".split(), "pp")
-WITNESSES |= {"L_J": "nn", "z_F": "m", "w_sigma0": "p", "hbar": "k"}
+WITNESSES = {"L_J": "nn", "z_F": "m", "w_sigma0": "p", "hbar": "k"}
+WITNESSES |= dict.fromkeys(["N", "N_C", "N_sigma0", "N_V", "L_N", "L_N_C", "L_N_sigma0", "L_N_V"], "pp")
+WITNESSES |= dict.fromkeys(["L_sigma0", "L_V", "L_PKQ", "L_T"], "pp")
 
 
 def _shape(item: Any, name: str) -> tuple[tuple[int, ...], str]:
@@ -40,7 +41,8 @@ class Declaration:
         top = keys(declared, "problem", "network activation train loss scale arrays")
         for key, known in CHOICES.items():
             need(isinstance(top[key], str) and top[key] in known, f"the {key} has to be one of {', '.join(known)}")
-        self.activation, self.both, self.scale = top["activation"], top["train"] == "both", number(top["scale"], "scale")
+        self.activation, self.scale = top["activation"], number(top["scale"], "scale")
+        self.both, weighted = top["train"] == "both", top["loss"] == "weighted_least_squares"
         need(self.scale > 0, "scale has to be positive")
         given = keys(top["arrays"], "arrays", "a V y", "R C weights signal")
         self.declared: Declared = {name: _shape(item, name) for name, item in given.items()}
@@ -50,7 +52,6 @@ class Declaration:
         self.k, self.n, self.m, self.p = *V, *y, R[0] if self.R else V[1]
         fits = self.p <= self.n and self.p <= self.m and (self.C or self.p == self.m)
         need(fits, "the shapes of C, R, V and y do not fit")
-        weighted = top["loss"] == "weighted_least_squares"
         need(self.weighted == weighted, "weights belong to the weighted loss, and only there")
         need(not (self.weighted and self.C), "weights are possible only without C")
         need(isinstance(witnesses, dict) and set(witnesses) <= set(WITNESSES), "an unknown witness is declared")

@@ -1,7 +1,5 @@
 """The check of a certificate from beginning to end, and its report."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -10,10 +8,10 @@ from dataclasses import dataclass, field
 
 from flint import ctx
 
+from .bounds import Obligation, Outcome
 from .claims import conclude, overall, read_claim
 from .derived import Problem
 from .files import document
-from .obligations import Obligation, Outcome
 from .statements import ASSUMPTIONS
 from .strict import Rejected, Unreadable, keys, need
 

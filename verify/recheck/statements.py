@@ -1,7 +1,5 @@
 """The theorems of which certificates consist, word for word, and what is assumed in all of them."""
 
-from __future__ import annotations
-
 SETTING = """
 Setting: the doubles of the problem, read as exact real numbers. g(theta) = V phi(a)/sqrt(k), the trained parameters
 theta being (a, V) or a alone (with a = W u, |u| = 1, the flow of (V, W) or W is that of (V, a) or a). Loss L = 1/2

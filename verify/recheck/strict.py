@@ -1,7 +1,5 @@
 """Strict reading: whatever is not exactly what is expected is refused, in one line."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any
@@ -66,11 +64,9 @@ def parse_json(raw: bytes) -> Any:
         need(len({key for key, _ in pairs}) == len(pairs), "duplicate key in the JSON")
         return dict(pairs)
 
-    def refuse(token: str) -> Any:
-        raise Rejected(f"the JSON holds the number {token[:20]}: numbers are strings here")
+    def short(token: str) -> int:
+        fits = len(token) <= 9 and re.fullmatch("-?[0-9]+", token) is not None
+        need(fits, f"the number {token[:20]} in the JSON has to be a string")
+        return int(token)
 
-    def whole(token: str) -> int:
-        return int(token) if len(token) <= 9 else refuse(token)
-
-    hooks = {"parse_float": refuse, "parse_constant": refuse, "parse_int": whole}
-    return json.loads(raw.decode("utf-8"), object_pairs_hook=once, **hooks)
+    return json.loads(raw.decode(), object_pairs_hook=once, parse_float=short, parse_constant=short, parse_int=short)

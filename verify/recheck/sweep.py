@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpz_mat
 
-from .matrices import Fix, around, exponent, flat, integers, squares, two
 from .files import BLOCK
+from .matrices import Fix, around, exponent, flat, integers, squares, two
 from .problem import BITS
 from .strict import need
 
@@ -30,7 +31,7 @@ def sweep(P: Problem) -> dict[str, Any]:
     # flint ends the process if there is no memory: a small file must not ask for a large matrix
     fits = not factors or n <= max(4096, min(16 * k, 20000))
     need(fits, f"an n x n matrix, n = {n}, is too large for {k} neurons")
-    weights = {"g": (phi, qP, P.phi_norm.upper())} | ({"h": P.box[:3]} if "h" in P.wants else {})
+    weights = {"g": (phi, qP, (P.f * arb(k).sqrt()).upper())} | ({"h": P.box[:3]} if "h" in P.wants else {})
     B = P.B.cut(BITS) if "cV" in P.wants and P.B is not None else None
     sums, grams = {name: [0] * n for name in weights}, {name: fmpz_mat(n, n) for name in factors}
     largest = square = largest_B = at = 0
@@ -41,8 +42,8 @@ def sweep(P: Problem) -> dict[str, Any]:
         norms = [squares(v[i : i + n]) for i in range(0, len(v), n)]
         largest, square = max(largest, *norms), square + sum(norms)
         for name, (row, *_) in weights.items():  # sums over neurons of phi_i v_i
-            near = fmpz_mat(1, count, row[at : at + count]) * fmpz_mat(count, n, v)
-            sums[name] = [old + new for old, new in zip(sums[name], flat(near), strict=True)]
+            near = row[at : at + count]
+            sums[name] = [old + sum(map(mul, near, v[j::n])) for j, old in enumerate(sums[name])]
         for name, row in factors.items():  # rows d_i v_i, rounded to 61 bits
             part = enumerate(row[at : at + count])
             S = fmpz_mat(count, n, [(x * d + half) >> 99 for i, d in part for x in v[i * n : i * n + n]])
@@ -65,6 +66,6 @@ def sweep(P: Problem) -> dict[str, Any]:
     found["c_full"] = around(arb(largest).sqrt() * two(q), arb(n).sqrt() * two(q))
     if B is not None:  # |B v_i - B~ v~_i| <= |B| |v_i - v~_i| + |B - B~| |v~_i|, v~_i cut 60 bits under the largest
         slack = arb(1.01) * arb(n).sqrt() * two(q + 20)
-        err = P.B_norm * slack + B.err * (found["c_full"].upper() + slack)
+        err = (1 + P.delta).sqrt() * slack + B.err * (found["c_full"].upper() + slack)
         found["c_B"] = around(arb(largest_B).sqrt() * two(q + 20 + B.q), err)
     return found

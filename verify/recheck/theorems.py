@@ -1,10 +1,8 @@
-"""Conditions and conclusions of the theorems, evaluated in balls from the claimed values of the obligations alone.
+"""Claims: conditions and conclusions of the theorems, in balls, from the claimed values of the obligations alone.
 
 A rule takes the problem, the values v of the obligations by name (sigma_F, rho_0, ...) and the level of a stop; it rejects if
 the condition is not proved, and gives the conclusions, each with the direction in which the claimed number may be off.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
@@ -108,7 +106,7 @@ def kernel(P: Problem, v: Values, level: Any) -> Values:
 
 
 def recovery(P: Problem, v: Values, level: Any) -> Values:
-    """baseline.recovery: within R' the signals fill the ball of radius sigma_0 R' - Lambda R'^2/2 around g(0); |T z| >= sigma_F |z|."""
+    """baseline.recovery: the signals within R' fill a ball around g(0), and |T z| >= sigma_F |z|."""
     need(not P.R, "the theorem needs an injective operator (R absent)")
     radius = _proved_radius(P, v)
     dist = v["start_distance"] - (v["sigma_0"] * radius - slope(P, v, v["c_V"]) * radius**2 / 2)
