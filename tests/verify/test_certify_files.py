@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipapp
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +217,47 @@ def test_the_checker_works_alone(certificate, tmp_path):
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Verdict: PROVED" in done.stdout
     assert "loaded []" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["recheck", "flint", "my checker-1.0"])
+def test_the_directory_of_the_checker_may_be_called_anything_and_be_anywhere(certificate, tmp_path, name):
+    certificate.write(tmp_path / "cert.json")
+    (tmp_path / "else" / "where").mkdir(parents=True)
+    copy = tmp_path / "else" / name
+    shutil.copytree(CHECKER, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    zipapp.create_archive(copy, tmp_path / "one.pyz")
+    env = {"PATH": os.environ["PATH"]}  # no PYTHONPATH: the toolkit is not to be found
+    for start, place, file in (
+        ([str(copy)], tmp_path, "cert.json"),
+        (["-I", str(copy)], tmp_path, "cert.json"),
+        (["-I", "-W", "error", "else/" + name], tmp_path, "cert.json"),
+        (["-I", "../" + name], tmp_path / "else" / "where", "../../cert.json"),
+        (["-I", "."], copy, str(tmp_path / "cert.json")),
+        (["-I", str(copy / "__main__.py")], tmp_path, "cert.json"),
+        (["-I", "one.pyz"], tmp_path, "cert.json"),  # python -m zipapp: the checker as one file
+    ):
+        command = [sys.executable, *start, file]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, env=env, timeout=120, check=False)
+        assert done.returncode == 0, (start, done.stderr, done.stdout)
+        assert done.stderr == ""
+        assert "Verdict: PROVED" in done.stdout
+
+
+def test_the_checker_as_a_module_of_the_toolkit(certificate, tmp_path):
+    certificate.write(tmp_path / "cert.json")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "verify.recheck", str(tmp_path / "cert.json")],
+        cwd=CHECKER.parents[1], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Verdict: PROVED" in done.stdout
+
+
+def test_the_checker_loads_nothing_heavy():
+    """With `verify/__init__.py`, which runs first."""
+    script = "import sys, verify.recheck; print([m for m in ('numpy', 'scipy', 'sympy', 'theory', 'numerics') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKER.parents[1], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_changed_number_is_noticed(certificate, tmp_path):

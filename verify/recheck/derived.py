@@ -63,7 +63,7 @@ class Problem(Declaration):
     def f(self) -> Any:
         """A ball that contains |phi(a)|/sqrt(k)."""
         P, q, *_ = self.neurons
-        return around(length(P, q) / arb(self.k).sqrt(), 2 * two(q))
+        return around(length(P, q), 2 * arb(self.k).sqrt() * two(q)) / arb(self.k).sqrt()
 
     @cached_property
     def box(self) -> tuple[list[int], int, Any, Any]:
