@@ -26,7 +26,9 @@ def script() -> Any:
 
 def test_the_page_shows_the_tables_of_the_checker(script):
     assert script.main(["--check"]) == 0
-    rows = [line.split(" | ")[:2] for line in script.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        line.split(" | ")[:2] for line in script.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+    ]
     assert {(kind.strip("| `"), method) for kind, method in rows} >= {*BOUNDS, *RULES}
 
 

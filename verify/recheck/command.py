@@ -17,8 +17,8 @@ def describe(report: Report) -> str:
         for item in report.obligations + report.claims
     ]
     if report.ok:
-        stored = "the problem stored in the certificate; tie it to yours by --expect or --data"
-        lines.append(f"problem {report.problem_id} ({'as expected' if report.tied else stored})")
+        tie = report.tied or "the problem stored in the certificate; tie it to yours by --expect or --data"
+        lines += [f"setting {report.setting}", f"problem {report.problem_id} ({tie})"]
         lines += [f"assumption: {note}" for note in ASSUMPTIONS]
         lines.append(f"CONFIRMED in {report.seconds:.1f} s. Verdict: {report.verdict}")
     else:

@@ -27,7 +27,8 @@ class Report:
     reason: str = ""
     verdict: str = "none"
     problem_id: str = "none"
-    tied: bool = False
+    setting: str = "none"
+    tied: str = ""
     seconds: float = 0.0
     obligations: list[Outcome] = field(default_factory=list)
     claims: list[Outcome] = field(default_factory=list)
@@ -70,7 +71,10 @@ def _check(path: str, expect: str | None, data: str | None, report: Report) -> N
     P.open(P.beside(path, top["data"]))
     if data is not None:
         P.compare(data)
-    report.tied = expect is not None or data is not None
+    setting = top["problem"]
+    report.setting = f"{P.activation}, train {setting['train']}, {setting['loss']}, scale {setting['scale']}"
+    arrays = "your arrays, in the setting named before" if data is not None else ""
+    report.tied = "as expected" if expect is not None else arrays
     report.obligations = [item.derive(P) for item in obligations]
     outcomes = {outcome.id: outcome for outcome in report.obligations}
     report.claims = [conclude(claim, P, by_id, outcomes) for claim in claims]
