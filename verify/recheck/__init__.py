@@ -2,19 +2,19 @@
 
     python recheck cert.json [--expect PROBLEM_ID] [--data ORIGINAL.npz] [--json]
 
-(a copy of this directory; in the toolkit also `python -m verify.recheck`). Exit status: 0 everything claimed is confirmed and
-the verdict is PROVED; 1 rejected; 2 not readable as a certificate; 3 everything claimed is confirmed, but the verdict is
-REFUTED or UNKNOWN; 130 interrupted.
+(a copy of this directory, of any name, or of `python -m zipapp` of it; in the toolkit also `python -m verify.recheck`).
+Exit status: 0 everything claimed is confirmed and the verdict is PROVED; 1 rejected; 2 not readable as a certificate; 3
+everything claimed is confirmed, but the verdict is REFUTED or UNKNOWN; 130 interrupted.
 
 What is trusted: this package, Python's integers, python-flint (`fmpz_mat`: exact integer matrices, `arb`: real balls that
 contain the exact result), SHA-256, and the theorems of statements.py, of which the hypotheses are checked and the
 conclusions evaluated. Not trusted: everything in the certificate. A witness is any matrix of doubles that makes an inequality
 below true; a comparison that the balls do not decide counts as not proved; whatever is not expected is rejected.
 
-To be read in this order: strict and files (what is read, and what is refused), statements, problem (what is declared), matrices
-(matrices with an error, norms, singular values), activations, derived and sweep (the numbers of the problem), bounds
-(the table of all bounds), theorems (conditions and conclusions), claims, report (the whole check), command.
-The file format is docs/certificate_format.md of the toolkit.
+To be read in this order: strict and files (what is read, and what is refused), statements, problem (what is declared),
+matrices (matrices with an error, norms, singular values), activations, derived and sweep (the numbers of the problem),
+bounds (the table of all bounds), theorems (conditions and conclusions), claims, report (the whole check), command. The
+file format is docs/certificate_format.md of the toolkit.
 
 THE PROBLEM. g(theta) = V phi(a)/sqrt(k), V of size n x k with columns v_i, stored transposed (k x n). Operator T = C R:
 C (m x p, full column rank) or absent (p = m), R (p x n, full row rank) or absent (p = n). Data y. r = T g - y; with C

@@ -22,7 +22,7 @@ from .matrices import (
     off_identity,
     positive,
     spectral,
-)  # fmt: skip
+)
 from .strict import Rejected, keys, need, number, text, texts
 
 Params = dict[str, fmpq]
