@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flint import arb
 
 from benchmarks.certificates import PUSHES, Tally, survey
 from tests.verify.certificate_cases import FAMILIES, cases, exact
@@ -66,7 +67,7 @@ def test_a_wrong_verdict_would_be_noticed(monkeypatch):
     assert any("sharp.condition PROVED, but" in line for line in tally.wrong)
     assert any("an honest certificate is rejected" in line for line in tally.wrong)
     monkeypatch.undo()
-    monkeypatch.setattr(recheck.Fix, "norm", 0 * recheck.arb(1))  # every matrix is taken for zero
+    monkeypatch.setattr(recheck.Fix, "norm", 0 * arb(1))  # every matrix is taken for zero
     tally = survey(some("general", 10))
     assert any("past the truth" in line for line in tally.wrong)
 

@@ -136,7 +136,7 @@ def test_the_right_side_of_a_conclusion_is_one_ulp_away(box):
 def run(arguments: list[str], limit: int = 3 << 30) -> subprocess.CompletedProcess[str]:
     """The checker as a script, with bounded memory and time."""
     return subprocess.run(
-        [sys.executable, "-I", recheck.__file__, *arguments],
+        [sys.executable, "-I", str(Path(recheck.__file__).parent), *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -229,8 +229,8 @@ for name in ("numpy", "scipy", "mpmath", "verify", "numerics", "theory"):
     except ImportError:
         continue
     sys.exit(f"{name} is importable: the checker would not be alone")
-sys.argv = ["recheck.py", sys.argv[2]]
-runpy.run_path("recheck.py", run_name="__main__")
+sys.argv = ["recheck", sys.argv[2]]
+runpy.run_path("recheck", run_name="__main__")
 """
 
 
@@ -241,7 +241,7 @@ def test_with_nothing_but_the_standard_library_and_flint(tmp_path):
     for part in ("flint", "python_flint.libs"):  # the second: its shared libraries, where the wheel brings them
         if (site / part).exists():
             (tmp_path / "site" / part).symlink_to(site / part)
-    shutil.copy(recheck.__file__, tmp_path / "recheck.py")
+    shutil.copytree(Path(recheck.__file__).parent, tmp_path / "recheck")
     files = honest()["kernel"].copy()
     files.write(tmp_path)
     command = [sys.executable, "-I", "-S", "-c", ALONE, str(tmp_path / "site"), "cert.json"]

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipapp
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from verify.certificate.certificate import write_arrays
 from verify.recheck import check
 from verify.tables import ProblemError
 
-CHECKER = Path(verify.recheck.__file__)
+CHECKER = Path(verify.recheck.__file__).parent
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "certificates.md"
 
 
@@ -181,22 +182,24 @@ def test_arrays_are_stored_as_the_checker_reads_them(tmp_path):
 # --- the checker alone
 def test_the_checker_imports_nothing_of_the_toolkit():
     allowed = {"flint", *sys.stdlib_module_names}
-    for node in ast.walk(ast.parse(CHECKER.read_text(encoding="utf-8"))):
+    nodes = [node for path in CHECKER.glob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    assert len(nodes) > 5000
+    for node in nodes:
         if isinstance(node, ast.Import):
             assert {name.name.split(".")[0] for name in node.names} <= allowed
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0
-            assert node.module.split(".")[0] in allowed
+            assert node.level == 1 or node.module.split(".")[0] in allowed
+            assert node.level <= 1
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("__import__", "eval", "exec")
 
 
 def test_the_checker_works_alone(certificate, tmp_path):
-    """Three files in a directory, an isolated Python without site packages, and python-flint put there by hand."""
+    """The checker beside two files, an isolated Python without site packages, and python-flint put there by hand."""
     import flint
 
     certificate.write(tmp_path / "cert.json")
-    shutil.copy(CHECKER, tmp_path / "recheck.py")
+    shutil.copytree(CHECKER, tmp_path / "recheck")
     (tmp_path / "lib").mkdir()
     home = Path(flint.__file__).parent
     for item in (home, *home.parent.glob("python_flint.libs")):
@@ -208,12 +211,56 @@ def test_the_checker_works_alone(certificate, tmp_path):
         "print('loaded', bad); sys.exit(code)"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", start, "recheck.py", "cert.json"],
+        [sys.executable, "-I", "-S", "-c", start, "recheck", "cert.json"],
         cwd=tmp_path, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Verdict: PROVED" in done.stdout
     assert "loaded []" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["recheck", "flint", "my checker-1.0"])
+def test_the_directory_of_the_checker_may_be_called_anything_and_be_anywhere(certificate, tmp_path, name):
+    certificate.write(tmp_path / "cert.json")
+    (tmp_path / "else" / "where").mkdir(parents=True)
+    copy = tmp_path / "else" / name
+    shutil.copytree(CHECKER, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    zipapp.create_archive(copy, tmp_path / "one.pyz")
+    env = {"PATH": os.environ["PATH"]}  # no PYTHONPATH: the toolkit is not to be found
+    for start, place, file in (
+        ([str(copy)], tmp_path, "cert.json"),
+        (["-I", str(copy)], tmp_path, "cert.json"),
+        (["-I", "-W", "error", "else/" + name], tmp_path, "cert.json"),
+        (["-I", "../" + name], tmp_path / "else" / "where", "../../cert.json"),
+        (["-I", "."], copy, str(tmp_path / "cert.json")),
+        (["-I", str(copy / "__main__.py")], tmp_path, "cert.json"),
+        (["-I", "one.pyz"], tmp_path, "cert.json"),  # python -m zipapp: the checker as one file
+    ):
+        command = [sys.executable, *start, file]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, env=env, timeout=120, check=False)
+        assert done.returncode == 0, (start, done.stderr, done.stdout)
+        assert done.stderr == ""
+        assert "Verdict: PROVED" in done.stdout
+
+
+def test_the_checker_as_a_module_of_the_toolkit(certificate, tmp_path):
+    certificate.write(tmp_path / "cert.json")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "verify.recheck", str(tmp_path / "cert.json")],
+        cwd=CHECKER.parents[1], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Verdict: PROVED" in done.stdout
+
+
+def test_the_checker_loads_nothing_heavy():
+    """With `verify/__init__.py`, which runs first."""
+    heavy = {"numpy", "scipy", "sympy", "theory", "numerics"}
+    script = f"import sys, verify.recheck; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=CHECKER.parents[1], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_a_changed_number_is_noticed(certificate, tmp_path):

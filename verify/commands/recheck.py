@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Confirm a certificate from its raw data with exact arithmetic, trusting nothing that made it.
 
-    The same as `python recheck.py cert.json`, a single file that needs only
-    Python and python-flint. Without --expect, --data or --problem it certifies
+    The same as `python recheck cert.json` with a copy of the directory
+    verify/recheck, which needs only Python and python-flint. Without --expect, --data or --problem it certifies
     the problem in the file, whatever that is.
 
     \b
