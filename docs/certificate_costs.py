@@ -101,6 +101,8 @@ def printed(command: str) -> str:
     if done.exit_code not in (0, 3):
         raise SystemExit(f"dipcert {command} failed: {done.output}")
     lines = [re.sub(r" in [0-9.]+ s:", ":", line.rstrip()) for line in done.stdout.splitlines()]
+    # the identifier hangs on the last bits of the parameters that the flow has reached, which differ between processors
+    lines = [re.sub(r"^problem [0-9a-f]{64}$", "problem <64 hexadecimal digits>", line) for line in lines]
     return "\n".join([f"$ dipcert {command}", *lines]) + "\n"
 
 

@@ -33,7 +33,12 @@ def arrays() -> list[Row]:
 
 def bounds() -> list[Row]:
     """Kinds and methods."""
-    present = {"both": "train both", "!both": "train W"}
+    present = {
+        "both": "train both",
+        "!both": "train W",
+        "injective": "R absent or square",
+        "one-factor": "R or C, not both",
+    }
     rows = [["kind", "method", "only if", "parameters", "witnesses"]]
     for (kind, method), (needs, params, witnesses, _, _) in BOUNDS.items():
         words = (present.get(word, "no " + word[1:] if word[0] == "!" else word) for word in needs.split())
@@ -50,8 +55,8 @@ def claims() -> list[Row]:
     rows = [["statement", "verdict", "uses", "conclusions"]]
     for (statement, verdict), (kinds, rule) in RULES.items():
         bad = {"rho_0": arb(1000)} if verdict == "REFUTED" else {}
-        R = statement != "baseline.recovery"
-        P = SimpleNamespace(both=True, R=R, k=1, w_min=arb(1), scale=1, activation="tanh")
+        has = {"injective": statement == "baseline.recovery"}
+        P = SimpleNamespace(both=True, R=True, has=has, k=1, w_min=arb(1), scale=1, activation="tanh")
         found = [key.split() for key in rule(P, good | bad, None) if key != "time <"]
         given = [f"{name} {'≤' if sign == '<' else '≥'}" for name, sign in found]
         given += ["vacuous"] if ["limit", "<"] in found else []

@@ -18,15 +18,16 @@ __all__ = ["eigenvalue", "largest_shift"]
 def eigenvalue(K: Array, index: int) -> float:
     """The eigenvalue of that index from below, not proved: half the price of all of them (LAPACK's dsyevr).
 
-    Its search by index fails for some matrices that split exactly, and says so: then all are computed.
+    Its search by index fails for some matrices that split exactly, and says so or finds nothing: then all are computed.
 
     >>> eigenvalue(np.diag([3.0, 1.0]), 0)
     1.0
     """
     try:
-        return float(eigvalsh(K, subset_by_index=[index, index], check_finite=False)[0])
+        found = eigvalsh(K, subset_by_index=[index, index], check_finite=False)
     except np.linalg.LinAlgError:
-        return float(np.linalg.eigvalsh(K)[index])
+        found = np.empty(0)
+    return float(found[0] if found.size else np.linalg.eigvalsh(K)[index])
 
 
 def largest_shift(

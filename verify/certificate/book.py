@@ -90,12 +90,10 @@ class Book:
             (*self.keep(z_F=found[0]), *self._whitened())))  # fmt: skip
 
     def T_norm(self) -> Obligation | None:
-        """|T| from above (R absent)."""
-        if self.subject.R is not None:
-            return None
-        if self.subject.C is None:
+        """|T| from above, T injective (one factor, C or a square R)."""
+        if self.subject.R is None and self.subject.C is None:
             return self._enter("T_norm", lambda: Obligation("T_norm", "T_norm_upper", 1.0, "identity"))
-        value, proof = self.evidence.C_norm
+        value, proof = self.evidence.T_norm
         if proof is None:
             return self._enter("T_norm", lambda: Obligation("T_norm", "T_norm_upper", higher(value), "frobenius"))
         return self._enter("T_norm", lambda: Obligation(

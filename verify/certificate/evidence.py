@@ -195,11 +195,13 @@ class Evidence:
         return norm_upper(W @ r, moved) / math.sqrt(1 - white.delta) * _UP
 
     @cached_property
-    def C_norm(self) -> tuple[float, Norm | None]:
-        """|C| from above, with what proves it (C'C)."""
-        assert self.subject.C is not None
-        found = linear.norm(np.ascontiguousarray(self.subject.C.T))
-        return (norm_upper(self.subject.C) if found is None else found.value) * _UP, found
+    def T_norm(self) -> tuple[float, Norm | None]:
+        """|T| from above for T = C or T = R, with what proves it (C'C or R R')."""
+        C, R = self.subject.C, self.subject.R
+        X = R if C is None else np.ascontiguousarray(C.T)
+        assert X is not None
+        found = linear.norm(X)
+        return (norm_upper(X) if found is None else found.value) * _UP, found
 
     @cached_property
     def rho(self) -> tuple[float, float]:

@@ -87,13 +87,15 @@ def factor(K: Array, shift: float, sign: float = 1.0) -> tuple[Array, Fraction] 
 
 
 def _eigenpair(K: Array, index: int) -> tuple[float, Array]:
-    """An eigenvalue and its vector, not proved. LAPACK's search by index fails for some matrices that split exactly."""
+    """An eigenvalue and its vector, not proved. LAPACK's search by index fails, or finds nothing, where a matrix splits."""
     try:
         values, vectors = eigh(K, subset_by_index=[index, index], check_finite=False)
-        return float(values[0]), np.ascontiguousarray(vectors[:, 0])
+        if values.size:
+            return float(values[0]), np.ascontiguousarray(vectors[:, 0])
     except (np.linalg.LinAlgError, ValueError):
-        values, vectors = np.linalg.eigh(K)
-        return float(values[index]), np.ascontiguousarray(vectors[:, index])
+        pass
+    values, vectors = np.linalg.eigh(K)
+    return float(values[index]), np.ascontiguousarray(vectors[:, index])
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,10 @@ def _said(book: Book, limit: float) -> str:
 def _baseline(book: Book, baseline: Claim) -> Claim:
     statement = "baseline.recovery"
     s = book.subject
-    if s.R is not None:
+    if s.R is not None and (s.p < s.n or s.C is not None):
         return Claim(
-            statement, "UNKNOWN", reason="the operator has a factor R: it is not claimed to be injective, and the theorem says "
-            "nothing about its kernel", failed="T_norm_upper", help="see recover.kernel, or measure more than n numbers",
+            statement, "UNKNOWN", reason="the operator is not injective, and the theorem says nothing about its kernel",
+            failed="T_norm_upper", help="see recover.kernel, or measure at least n numbers",
         )  # fmt: skip
     if baseline.verdict != "PROVED":
         return _missing(statement, "baseline.condition")

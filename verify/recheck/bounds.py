@@ -121,9 +121,9 @@ def start_distance(P: Problem, q: Params) -> Any:
 
 
 def T_norm(P: Problem, q: Params) -> Any:
-    """|C| (R absent): Frobenius, or by mu and L for C'C."""
-    C = P.fix("C")
-    return spectral(C.T, q["mu"], P.witness("L_T")) if "mu" in q else C.size
+    """|T| of T = C or of a square T = R: Frobenius, or by mu and L for C'C, R R'."""
+    X = P.fix("C").T if P.C else P.fix("R")
+    return spectral(X, q["mu"], P.witness("L_T")) if "mu" in q else X.size
 
 
 def hbar_residual(P: Problem, q: Params) -> Any:
@@ -170,8 +170,8 @@ BOUNDS: dict[tuple[str, str], Bound] = {
         lambda P, q: P.length(*P.misfit(P.fix("signal"), arb(P.scale))),
     ),
     ("T_norm_upper", "identity"): ("!R !C", "", "", "", lambda P, q: arb(1)),
-    ("T_norm_upper", "frobenius"): ("!R C", "", "", "", T_norm),
-    ("T_norm_upper", "gram"): ("!R C", "mu", "L_T", "", T_norm),
+    ("T_norm_upper", "frobenius"): ("injective one-factor", "", "", "", T_norm),
+    ("T_norm_upper", "gram"): ("injective one-factor", "mu", "L_T", "", T_norm),
     ("start_distance_upper", "balls"): ("signal", "", "", "", start_distance),
     ("V_sigma_lower", "shift"): ("!both !C", "shift", "L_V N?R", "V1", lambda P, q: _gram_floor(P, q, "V1", "V")),
     ("V_sigma_lower", "whitening"): (

@@ -61,6 +61,7 @@ class Declaration:
             need(shape == needed, f"{name} has the shape {shape}, needed {needed}")
         #: What the words of the tables of bounds and claims mean here.
         self.has = {"R": self.R, "C": self.C, "both": self.both, "signal": "signal" in given}
+        self.has |= {"injective": not self.R or self.p == self.n, "one-factor": self.R != self.C}
         self.wants: set[str] = set()  # what the sweep over V has to collect
         self.fixed: dict[str, Fix] = {}
 

@@ -25,7 +25,7 @@ def sweep(P: Problem) -> dict[str, Any]:
     V hbar; "VD", "V1": in "M", (S S' exactly, bound of |V D - S|_F or |V - S|_F). Below, v is V cut 80 bits under its largest
     entry: off by less than u = 2^q per entry.
     """
-    n, k, p, q = P.n, P.k, P.p, exponent(P.tops["V"], 80) if P.tops["V"] else 0
+    n, k, p, q = P.n, P.k, P.p, exponent(P.tops["V"], 80) if P.tops["V"] else -2000
     phi, qP, D, qD = P.neurons
     factors = {name: row for name, row in (("VD", D), ("V1", [1 << 80] * k)) if name in P.wants}
     # flint ends the process if there is no memory: a small file must not ask for a large matrix

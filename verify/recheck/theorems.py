@@ -107,7 +107,7 @@ def kernel(P: Problem, v: Values, level: Any) -> Values:
 
 def recovery(P: Problem, v: Values, level: Any) -> Values:
     """baseline.recovery: the signals within R' fill a ball around g(0), and |T z| >= sigma_F |z|."""
-    need(not P.R, "the theorem needs an injective operator (R absent)")
+    need(P.has["injective"], "the theorem needs an injective operator (R absent or square)")
     radius = _proved_radius(P, v)
     dist = v["start_distance"] - (v["sigma_0"] * radius - slope(P, v, v["c_V"]) * radius**2 / 2)
     dist = positive(dist.upper())
