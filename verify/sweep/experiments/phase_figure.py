@@ -99,10 +99,12 @@ def _thresholds(ax: Axes, item: Map) -> None:
     _sizes_axis(ax.xaxis, sizes)
     ax.set_xlabel(_SIZES[item.axis], fontsize=8)
     ax.set_ylabel("width k (neurons)", fontsize=8)
-    ax.set_title("converges with probability ½ from k on", fontsize=8.5, loc="left")
+    ax.set_title("width at which convergence has probability ½", fontsize=8.5, loc="left")
     ax.grid(True, which="major", color="0.9", lw=0.6)
     ax.tick_params(labelsize=7)
-    ax.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    lines = "lines: theorems about gradient flow, t → ∞\nmarkers: runs of limited length"
+    ax.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), title=lines, title_fontsize=7,
+              alignment="left")  # fmt: skip
 
 
 def _markers(ax: Axes, item: Map, *, swapped: bool) -> None:
@@ -115,8 +117,9 @@ def _markers(ax: Axes, item: Map, *, swapped: bool) -> None:
             error = [[t.k - t.low if t.low > 0 else 0.0], [t.high - t.k if math.isfinite(t.high) else 0.0]]
             at = {"x": t.k, "y": row.size, "xerr": error} if swapped else {"x": row.size, "y": t.k, "yerr": error}
             ax.errorbar(**at, fmt="o", capsize=2.5, elinewidth=1.2, label=words.pop("o", "_"), **style)  # type: ignore[arg-type]
-        elif (t.low > 0) != math.isfinite(t.high):
-            sign, k = (">", min(t.low, max(row.ks))) if t.low > 0 else ("<", max(t.high, min(row.ks)))
+        elif (bound := row.one_sided()) is not None:
+            sign, k = bound
+            k = min(max(k, min(row.ks)), max(row.ks))
             turned = sign if swapped else {">": "^", "<": "v"}[sign]
             place = (k, row.size) if swapped else (row.size, k)
             ax.plot(*place, marker=turned, label=words.pop(sign, "_"), **style)

@@ -44,6 +44,14 @@ class Row:
     y_norm: float
     widths: tuple[float, ...]
 
+    def one_sided(self) -> tuple[str, float] | None:
+        """("<", bound) or (">", bound) if the threshold lies, as far as is known, beyond one end of the widths."""
+        t = self.threshold
+        above, below = t.high > max(self.ks), t.low < min(self.ks)
+        if math.isfinite(t.k) or above == below:
+            return None
+        return (">", t.low) if above else ("<", t.high)
+
 
 @dataclass(frozen=True)
 class Map:
@@ -172,18 +180,15 @@ def _lines(item: Map) -> Iterator[str]:
     other = "m" if item.axis == "n" else "n"
     layers = "both layers" if e.train == "both" else "W only"
     for row in item.rows:
-        t = row.threshold
-        where = (
-            f"half of the instances converge from k = {t.k:.4g} on"
-            if math.isfinite(t.k)
-            else "no threshold among the widths"
-        )
-        yield f"{layers}, {item.axis} = {row.size}, {other} = {getattr(e, other)}: {where} (95 %: {_between(t)})"
+        yield f"{layers}, {item.axis} = {row.size}, {other} = {getattr(e, other)}: {_words(row)}"
 
 
-def _between(t: Threshold) -> str:
-    if t.low > 0 and math.isfinite(t.high):
-        return f"{t.low:.4g} to {t.high:.4g}"
-    if t.low > 0:
-        return f"above {t.low:.4g}"
-    return f"below {t.high:.4g}" if math.isfinite(t.high) else "anything"
+def _words(row: Row) -> str:
+    t, bound = row.threshold, row.one_sided()
+    if math.isfinite(t.k):
+        low, high = (f"{x:.4g}" if 0 < x < math.inf else "?" for x in (t.low, t.high))
+        return f"half of the instances converge from k = {t.k:.4g} on (95 %: {low} to {high})"
+    if bound is None:
+        return "these widths do not show where half of the instances converge"
+    side = "above" if bound[0] == ">" else "below"
+    return f"half of the instances converge from some k {side} {bound[1]:.4g} on (95 %)"
