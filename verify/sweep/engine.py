@@ -146,7 +146,7 @@ class _State:
                 for future in [future for future in pending if team.cancel(future)]:
                     del pending[future]
             elif len(pending) < team.window():
-                batch = self._next()
+                batch = self._next(team.count())
                 if batch:
                     tasks = [Task(self.configs[cell], cell, replica) for cell, replica in batch]
                     try:
@@ -162,9 +162,9 @@ class _State:
                 raise KeyboardInterrupt
             self._collect(team, {future: pending.pop(future) for future in ready}, pending)
 
-    def _next(self) -> list[Job]:
+    def _next(self, workers: int) -> list[Job]:
         """The next batch, without what another sweep has put into the store meanwhile."""
-        while batch := self.jobs.take():
+        while batch := self.jobs.take(workers):
             missing = self.store.missing(batch, self.code)
             if len(missing) < len(batch):
                 for cell, _ in set(batch) - set(missing):

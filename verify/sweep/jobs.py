@@ -13,6 +13,7 @@ __all__ = ["Jobs"]
 
 _SECONDS = 0.5
 _LARGEST = 500
+_SHARES = 4
 
 
 class Jobs:
@@ -40,8 +41,11 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._pilots) + len(self._waiting) + len(self._again)
 
-    def take(self) -> list[Job]:
-        """The next batch: one replica as long as nothing is known about their time; empty if nothing is left."""
+    def take(self, workers: int = 1) -> list[Job]:
+        """The next batch: one replica as long as nothing is known about their time; empty if nothing is left.
+
+        Towards the end batches get smaller: the last ones even out the load.
+        """
         if self._again:  # one by one: one of them may be what killed a worker
             return [self._again.popleft()]
         if not self._pilots and not self._sorted:
@@ -50,9 +54,11 @@ class Jobs:
         queue = self._pilots or self._waiting
         batch: list[Job] = []
         ahead = 0.0
+        mean = self._total_seconds / max(self._total_count, 1)
+        most = min(_SECONDS, len(self) * mean / (_SHARES * workers))
         while queue and len(batch) < _LARGEST:
             ahead += self._expected(queue[0][0]) if self._count else math.inf
-            if batch and ahead > _SECONDS:
+            if batch and ahead > most:
                 break
             batch.append(queue.popleft())
         return batch
