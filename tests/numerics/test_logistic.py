@@ -70,7 +70,11 @@ def test_data_on_one_side_bound_one_side():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(([1, 2], [1], [1, 1]), "one length"), (([0, 1], [0, 0], [1, 1]), "positive"), (([1, 2], [2, 0], [1, 1]), "trials")],
+    [
+        (([1, 2], [1], [1, 1]), "one length"),
+        (([0, 1], [0, 0], [1, 1]), "positive"),
+        (([1, 2], [2, 0], [1, 1]), "trials"),
+    ],
 )
 def test_arguments_are_met_at_the_door(arguments, words):
     with pytest.raises(ValueError, match=words):

@@ -108,6 +108,11 @@ class Kind:
         for name, kind in columns:
             if kind not in (bool, int, float, str):
                 raise TypeError(f"{self.name}: {name} of the record is {kind}; use bool, int, float or str")
+        twice = {"replica", *self.parameters} & {name for name, _ in columns}
+        if twice:
+            raise TypeError(
+                f"{self.name}: {', '.join(sorted(twice))} of the record has a name that is taken; use another one"
+            )
         object.__setattr__(self, "columns", columns)
 
     @property

@@ -136,8 +136,14 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 @pytest.fixture(scope="session")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """Some 25 ms a replica, 120 of them: there is time to disturb it."""
-    return Small(tmp_path_factory.mktemp("slow"), 20, 2000)
+    """Some 25 ms a replica, 84 of them: there is time to disturb it."""
+    return Small(tmp_path_factory.mktemp("slow"), 14, 2000)
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A millisecond a replica, 240 of them: they fill a small disk."""
+    return Small(tmp_path_factory.mktemp("many"), 40, 10)
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ def test_kill_9_at_random_moments(slow, command, tmp_path: Path):
     place = tmp_path / "out"
     store, total = place / "store.sqlite", slow.plan.total
     chance = random.Random()
-    moments = sorted(chance.sample(range(total - 10), KILLS))  # by rows in the store: in the middle of work on any machine
+    moments = sorted(
+        chance.sample(range(total - 10), KILLS)
+    )  # by rows in the store: in the middle of work on any machine
     rows, killed = 0, 0
     for moment in moments:
         running = command(slow.file, "--out", place, "--resume", "--jobs", 2)
@@ -98,20 +100,20 @@ def test_each_skips_what_the_other_has_finished(tmp_path: Path):
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_cleanly(slow, command, tmp_path: Path, number):
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
+def test_an_interrupt_ends_cleanly(slow, command, tmp_path: Path, number, jobs):
     place = tmp_path / "out"
-    running = command(slow.file, "--out", place, "--jobs", 2)
+    running = command(slow.file, "--out", place, "--jobs", jobs)
     assert running.until(place / "store.sqlite", 10)
     running.kill(number)
     code, out, err = running.wait()
     assert code == 130
     assert "Traceback" not in err
     assert "replicas are kept: go on with --resume" in err
-    assert "of 120 there" in out
+    assert f"of {slow.plan.total} there" in out
     assert running.orphans() == []
     lines = slow.at(place / "store.sqlite").splitlines()
-    assert 10 < len(lines) < 121
+    assert 10 < len(lines) <= slow.plan.total
 
 
 def test_ctrl_c_in_this_process_keeps_whole_replicas_and_a_second_one_drops_the_half(tmp_path: Path):

@@ -72,7 +72,13 @@ def test_a_subset_of_the_grid_gives_those_rows(quick, tmp_path: Path, read):
 def test_a_cell_is_what_it_contains():
     def plan(**changes):
         return parse_plan(
-            {"kind": "phase", "replicas": 1, "fixed": {"m": 2, "n": 3, "kernel": "numpy"}, "grid": {"k": [4]}, **changes}
+            {
+                "kind": "phase",
+                "replicas": 1,
+                "fixed": {"m": 2, "n": 3, "kernel": "numpy"},
+                "grid": {"k": [4]},
+                **changes,
+            }
         )
 
     key = plan().cells[0].key
@@ -98,9 +104,19 @@ def test_replicas_draw_from_streams_of_their_own():
 # --- version of the code
 def test_the_version_covers_what_the_numbers_rest_on():
     found = closure("verify.sweep.experiments.phase")
-    for name in ("numerics.phase.answers", "numerics.descent.kernels", "numerics.initialization", "theory.activations.tanh"):
+    for name in (
+        "numerics.phase.answers",
+        "numerics.descent.kernels",
+        "numerics.initialization",
+        "theory.activations.tanh",
+    ):
         assert name in found
-    for name in ("verify.sweep.experiments.phase_summary", "verify.sweep.engine", "verify.sweep.kind", "numerics.width"):
+    for name in (
+        "verify.sweep.experiments.phase_summary",
+        "verify.sweep.engine",
+        "verify.sweep.kind",
+        "numerics.width",
+    ):
         assert name not in found
 
 
@@ -144,6 +160,8 @@ def test_a_record_has_the_types_that_it_declares(tmp_path: Path):
         kind.values(Number(1.0, 3))
     with pytest.raises(TypeError, match="use bool, int, float or str"):
         Kind("n", "", Experiment, dataclasses.make_dataclass("R", [("x", list)]), draw, lambda results: Summary())
+    with pytest.raises(TypeError, match="k of the record has a name that is taken"):
+        Kind("n", "", Experiment, dataclasses.make_dataclass("R", [("k", int)]), draw, lambda results: Summary())
     extreme = [float("nan"), float("inf"), -float("inf"), -0.0, 5e-324, 0.1]
     plan = plan_of(
         dataclasses.replace(kind, replica=lambda config, rng: Number(extreme[config.k])),

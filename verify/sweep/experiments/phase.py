@@ -20,13 +20,13 @@ __all__ = ["EXPERIMENT", "Record"]
 
 @dataclass(frozen=True)
 class Record:
-    """One instance: the fields of `numerics.phase.Answer`, then smallest singular value and norm of A, norm of y."""
+    """One instance: what `numerics.phase.Answer` says, then smallest singular value and norm of A, norm of y."""
 
     converged: bool
     answer: str
     steps: float
     time: float
-    gamma: float
+    step_size: float
     status: str
     sigma_F: float
     A_norm: float
