@@ -125,7 +125,7 @@ class _State:
         self.jobs = Jobs(self.missing)
         self.present = plan.total - len(self.missing)
         self.seconds = 0.0
-        self.began = time.monotonic()
+        self.began: float | None = None  # when the first result was begun: workers take a while to start
         self.deaths: Counter[Job] = Counter()
         self._tell()
 
@@ -237,6 +237,8 @@ class _State:
         )
 
     def _count(self, finished: list[Finished]) -> None:
+        if self.began is None:
+            self.began = time.monotonic() - max(result.seconds for result in finished)
         for result in finished:
             self.jobs.done(result.cell, result.seconds)
             self.seconds += result.seconds
@@ -245,8 +247,11 @@ class _State:
 
     def _tell(self) -> None:
         if self.progress is not None:
-            speed = self.seconds / max(time.monotonic() - self.began, 1e-9)  # seconds of work a second
-            self.progress(self.present, self.plan.total, self.jobs.left / speed if speed else math.nan)
+            left = math.nan
+            if self.began is not None:
+                speed = self.seconds / max(time.monotonic() - self.began, 1e-9)  # seconds of work a second
+                left = self.jobs.left / max(speed, 1e-9)
+            self.progress(self.present, self.plan.total, left)
 
     def words(self, failed: Failed) -> str:
         """A failure and how to see it again."""

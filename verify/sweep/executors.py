@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import suppress
@@ -126,6 +127,13 @@ class Cluster(Workers):
             from distributed import Client
         except ImportError:
             raise ProblemError('--dask needs Dask, which is not installed: pip install "dipcert[dask]"') from None
+        for name in (
+            "distributed",
+            "distributed.client",
+            "tornado",
+            "tornado.application",
+        ):  # they log what is raised here, with its trace
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = Client(address, timeout=patience, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
