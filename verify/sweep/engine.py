@@ -82,7 +82,7 @@ def sweep(
     """
     began = time.monotonic()
     code = code_version(plan.kind)
-    jobs = store.missing([(cell.key, i) for cell in plan.cells for i in range(plan.replicas)], code)
+    jobs = store.open_jobs(plan, code)
     state = _State(plan, store, code, jobs, progress)
     status: Literal["complete", "interrupted", "time", "failed"] = "complete"
     if jobs:

@@ -134,6 +134,16 @@ class Store:
         with _told(self.path):
             return [job for job in jobs if self._db.execute(query, (*job, code)).fetchone() is None]
 
+    def open_jobs(self, plan: Plan, code: str) -> list[Job]:
+        """The replicas of the experiment that are not there."""
+        query = "SELECT replica FROM results WHERE cell = ? AND code = ? AND replica < ?"
+        found: list[Job] = []
+        with _told(self.path):
+            for cell in plan.cells:
+                there = {row[0] for row in self._db.execute(query, (cell.key, code, plan.replicas))}
+                found += [(cell.key, replica) for replica in range(plan.replicas) if replica not in there]
+        return found
+
     def count(self, plan: Plan, code: str) -> int:
         """How many replicas of the experiment are there."""
         query = "SELECT count(*) FROM results WHERE cell = ? AND code = ? AND replica < ?"

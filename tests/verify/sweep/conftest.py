@@ -136,8 +136,8 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 @pytest.fixture(scope="session")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """Some 25 ms a replica, 84 of them: there is time to disturb it."""
-    return Small(tmp_path_factory.mktemp("slow"), 14, 2000)
+    """Some 15 ms a replica, 84 of them: there is time to disturb it."""
+    return Small(tmp_path_factory.mktemp("slow"), 14, 1200)
 
 
 @pytest.fixture(scope="session")
