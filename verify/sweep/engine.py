@@ -145,7 +145,7 @@ class _State:
             if ending:
                 for future in [future for future in pending if team.cancel(future)]:
                     del pending[future]
-            elif len(pending) < team.window():
+            elif self._room(team, pending):
                 batch = self._next(team.count())
                 if batch:
                     tasks = [Task(self.configs[cell], cell, replica) for cell, replica in batch]
@@ -161,6 +161,13 @@ class _State:
             if request.forced:  # a replica in this process may have caught it and returned half of its result
                 raise KeyboardInterrupt
             self._collect(team, {future: pending.pop(future) for future in ready}, pending)
+
+    def _room(self, team: Workers, pending: Pending) -> bool:
+        """Whether a batch may be handed out: who died twice is tried alone, so that one knows whose fault it is."""
+        if any(self.deaths[job] >= _DEATHS - 1 for batch in pending.values() for job in batch if self.deaths):
+            return False
+        again = self.jobs.again
+        return not pending if again and self.deaths[again] >= _DEATHS - 1 else len(pending) < team.window()
 
     def _next(self, workers: int) -> list[Job]:
         """The next batch, without what another sweep has put into the store meanwhile."""

@@ -41,6 +41,11 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._pilots) + len(self._waiting) + len(self._again)
 
+    @property
+    def again(self) -> Job | None:
+        """The next one over which a worker died; None if there is none."""
+        return self._again[0] if self._again else None
+
     def take(self, workers: int = 1) -> list[Job]:
         """The next batch: one replica as long as nothing is known about their time; empty if nothing is left.
 

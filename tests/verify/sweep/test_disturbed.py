@@ -30,12 +30,12 @@ def test_kill_9_at_random_moments(slow, command, tmp_path: Path):
     store, total = place / "store.sqlite", slow.plan.total
     chance = random.Random()
     moments = sorted(
-        chance.sample(range(total - 10), KILLS)
+        chance.sample(range(1, total - 10), KILLS)
     )  # by rows in the store: in the middle of work on any machine
     rows, killed = 0, 0
-    for moment in moments:
-        running = command(slow.file, "--out", place, "--resume", "--jobs", chance.choice([1, 2]))
-        if chance.random() < 0.3:  # also while it starts
+    for i, moment in enumerate(moments):
+        running = command(slow.file, "--out", place, "--resume", "--jobs", 2 - i % 2)
+        if i % 3 == 2:  # also while it starts
             time.sleep(chance.uniform(0, 2))
         else:
             running.until(store, moment)
