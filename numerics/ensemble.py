@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from numerics.door import integer
 from numerics.interrupt import deferred
 
-__all__ = ["Ensemble", "run", "seeds"]
+__all__ = ["Ensemble", "process_pool", "run", "seeds"]
 
 T = TypeVar("T")
 Task = Callable[[int, np.random.Generator], T]
@@ -221,16 +221,31 @@ def _processors() -> int:
 
 @contextmanager
 def _processes(count: int, task: object) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes: a fork of a process with threads (those of BLAS, say) may deadlock."""
-    server = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if server else "spawn")
-    if server:  # what takes a second to import is imported once, before the workers part
-        home = getattr(getattr(task, "func", task), "__module__", None)
-        context.set_forkserver_preload([__name__, *([home] if home not in (None, "__main__") else [])])
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts) as pool:
+    home = getattr(getattr(task, "func", task), "__module__", None)
+    with process_pool(count, *([home] if home not in (None, "__main__") else [])) as pool:
         yield pool
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches all processes of a terminal: the parent decides what becomes of it."""
+def process_pool(count: int, *modules: str) -> ProcessPoolExecutor:
+    """Fresh processes, which end when this one dies: a fork of a process with threads (those of BLAS, say) may deadlock.
+
+    What takes a second to import, `modules`, is imported once, before the workers part, where there is a server for that.
+    """
+    server = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if server else "spawn")
+    if server:
+        context.set_forkserver_preload([__name__, *modules])
+    return ProcessPoolExecutor(count, mp_context=context, initializer=_begin_worker)
+
+
+def _begin_worker() -> None:
+    """Ctrl-C reaches all processes of a terminal: the parent decides what becomes of it. Nobody works for a dead parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # a worker that waits for work holds both ends of its queue: it would wait for ever
+        parent.join()
+        os._exit(1)

@@ -8,10 +8,8 @@ refused.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from verify.tables import ProblemError, Table, as_table, item, item_to_dict, known_keys, one_of, validate
+from verify.toml_file import read_toml
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -169,28 +168,7 @@ class ProblemSpec(Table):
 def load(path: str | Path) -> ProblemSpec:
     """Read a problem file (TOML, UTF-8). ProblemError says in one line what is wrong and what to do."""
     path = Path(path)
-    if path.is_dir():
-        raise ProblemError(f"{path} is a directory; name the problem file in it, for example {path / 'problem.toml'}")
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ProblemError(f"{path} does not exist; {_nearest_file(path)}") from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ProblemError(f"{path} cannot be read ({reason}); check its permissions") from None
-    except ValueError as error:  # a NUL byte in the name
-        raise ProblemError(f"{str(path)!r} is not a file name ({error}); give the path of a TOML file") from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ProblemError(f"{path} is not UTF-8 text (line {line}, byte {error.start}); save it as UTF-8") from None
-    try:
-        data = tomllib.loads(text.replace("\r\n", "\n"))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        cause = str(error).replace("\n", " ") if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply"
-        raise ProblemError(f"{path} is not valid TOML: {cause}; correct that line") from None
-    return parse(data, base=path.parent)
+    return parse(read_toml(path, "problem"), base=path.parent)
 
 
 def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
@@ -321,15 +299,6 @@ def _exactly_one(table: Table, keys: tuple[str, ...], name: str) -> None:
     if len(given) != 1:
         what = f"it has {' and '.join(given)}; keep one" if given else "it has none; add one"
         raise ProblemError(f"[{name}] needs exactly one of {', '.join(keys)}, but {what}")
-
-
-def _nearest_file(path: Path) -> str:
-    try:
-        names = {entry.stem: entry for entry in path.parent.iterdir() if entry.suffix == ".toml"}
-    except OSError:
-        return f"nor does its directory {path.parent}; check the path"
-    near = difflib.get_close_matches(path.stem, names, n=1)
-    return f"did you mean {names[near[0]]}?" if near else "check the path"
 
 
 def _files(plain: Any) -> Iterator[str]:

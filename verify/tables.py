@@ -49,6 +49,11 @@ def item(data: Any, registry: Mapping[str, Any], key: str, where: str) -> Any:
                 raise ProblemError(f"[{where}] parts must be a list of tables; write [[{where}.parts]] once per part")
             made = tuple(item(part, registry, key, f"{where}.parts") for part in parts)
             return cls(**_fields(validate(_model(cls, without="parts"), table, where)), parts=made)
+    return make(cls, table, where)
+
+
+def make(cls: Any, table: Mapping[str, Any], where: str) -> Any:
+    """An instance of the dataclass `cls` with the entries of a table as its fields."""
     try:
         return cls(**_fields(validate(_model(cls), table, where)))
     except ProblemError:

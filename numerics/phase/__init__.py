@@ -17,8 +17,8 @@ predicted   the number of steps is taken to be the flow's crossing time divided 
 Refer to :mod:`numerics.confidence` for what a fraction of replicas says about the probability: :meth:`Cell.limits`.
 """
 
-from numerics.phase.answers import Answer, answer
+from numerics.phase.answers import Answer, answer, settle
 from numerics.phase.experiment import METHODS, Experiment, draw
 from numerics.phase.grid import Cell, Diagram, convergence, diagram
 
-__all__ = ["METHODS", "Answer", "Cell", "Diagram", "Experiment", "answer", "convergence", "diagram", "draw"]
+__all__ = ["METHODS", "Answer", "Cell", "Diagram", "Experiment", "answer", "convergence", "diagram", "draw", "settle"]

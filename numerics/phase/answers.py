@@ -13,7 +13,7 @@ from numerics.flow import gradient_flow
 from numerics.phase.experiment import Experiment, draw
 from numerics.reduced import ReducedProblem
 
-__all__ = ["Answer", "answer", "steps_ahead"]
+__all__ = ["Answer", "answer", "settle", "steps_ahead"]
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,11 @@ class Answer:
 
 def answer(experiment: Experiment, _replica: int, rng: np.random.Generator) -> Answer:
     """Draw one instance and find out."""
-    problem = draw(experiment, rng)
+    return settle(experiment, draw(experiment, rng))
+
+
+def settle(experiment: Experiment, problem: ReducedProblem) -> Answer:
+    """Find out for this instance."""
     spectrum = kernel_spectrum(problem)
     top = float(spectrum[-1])
     gamma = float(1.0 / top if experiment.gamma == "stable" else experiment.gamma)

@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "report": ("verify.commands.report", "Make a page of an audit that was written to a directory."),
     "falsify": ("verify.commands.falsify", "Search for an instance that shows a hypothesis to be needed."),
     "replay": ("verify.commands.replay", "Run a saved counterexample again and compare."),
+    "sweep": ("verify.commands.sweep", "Run an experiment on a grid: resumable, on one machine or a Dask cluster."),
     "bounds": ("verify.commands.bounds", "Evaluate a statement's formulas and conditions at given constants."),
 }
 """Command → (module whose ``command`` is the click command, summary shown by ``dipcert --help``)."""

@@ -1,0 +1,1 @@
+"""The experiments, one file each, listed in :mod:`verify.sweep.kinds`."""

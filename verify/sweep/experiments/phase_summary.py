@@ -1,0 +1,194 @@
+"""What a phase sweep says: fractions with exact limits, thresholds of width, and the widths that theorems certify."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from numerics.confidence import clopper_pearson
+from numerics.logistic import Threshold, threshold
+from numerics.phase import Experiment
+from numerics.width import Setting, smallest_width
+from verify.sweep.kind import CellResult, Picture, Results, Summary, Table
+
+__all__ = ["CRITERIA", "Map", "Row", "maps", "summarize"]
+
+CRITERIA = ("baseline", "sharp", "amgm_dual", "balanced", "balanced_linear", "wonly")
+"""Those of `numerics.width` that are shown: of each theorem the best variant that takes less than a second."""
+
+_PARAMETERS = tuple(field.name for field in dataclasses.fields(Experiment))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One size (of n or m), all widths.
+
+    ks, converged, trials: by width.  threshold: of width, from them.  sigma_F, A_norm, y_norm: medians over the instances.
+    widths: what each criterion certifies for instances with these constants, with probability one half; NaN: nothing.
+    """
+
+    size: int
+    ks: tuple[int, ...]
+    converged: tuple[int, ...]
+    trials: tuple[int, ...]
+    threshold: Threshold
+    sigma_F: float
+    A_norm: float
+    y_norm: float
+    widths: tuple[float, ...]
+
+    def one_sided(self) -> tuple[str, float] | None:
+        """("<", bound) or (">", bound) if the threshold lies, as far as is known, beyond one end of the widths."""
+        t = self.threshold
+        above, below = t.high > max(self.ks), t.low < min(self.ks)
+        if math.isfinite(t.k) or above == below:
+            return None
+        return (">", t.low) if above else ("<", t.high)
+
+
+@dataclass(frozen=True)
+class Map:
+    """The cells that differ in k and in one size alone: `axis`, "n" or "m"; `experiment` is one of them."""
+
+    axis: str
+    experiment: Experiment
+    rows: tuple[Row, ...]
+
+
+def summarize(results: Results) -> Summary:
+    """Tables, a figure for every axis, and a line for every threshold."""
+    found = list(maps(results))
+    families: defaultdict[tuple[Any, ...], list[Map]] = defaultdict(list)
+    for item in found:
+        families[item.axis, *_others(item.experiment, item.axis, "train")].append(item)
+    pictures = []
+    names = _names(list(families))
+    from verify.sweep.experiments.phase_figure import draw
+
+    for (family, members), name in zip(families.items(), names, strict=True):
+        del family
+        members.sort(key=lambda item: item.experiment.train != "both")
+        pictures.append(Picture(draw(members, results), _threshold_table(name, members)))
+    return Summary((_cell_table(results),), tuple(pictures), tuple(line for item in found for line in _lines(item)))
+
+
+def maps(results: Results) -> Iterator[Map]:
+    """Every family of cells that varies in k and one of n and m."""
+    for axis in ("n", "m"):
+        groups: defaultdict[tuple[Any, ...], list[CellResult]] = defaultdict(list)
+        for cell in results.cells:
+            if cell.records:
+                groups[_others(cell.config, axis)].append(cell)
+        for cells in groups.values():
+            sizes = sorted({getattr(cell.config, axis) for cell in cells})
+            if len(sizes) > 1 and len({cell.config.k for cell in cells}) > 1:
+                rows = (_row([c for c in cells if getattr(c.config, axis) == size], size) for size in sizes)
+                yield Map(axis, cells[0].config, tuple(rows))
+
+
+def _others(experiment: Experiment, *without: str) -> tuple[Any, ...]:
+    return tuple(getattr(experiment, name) for name in _PARAMETERS if name not in ("k", *without))
+
+
+def _row(cells: Sequence[CellResult], size: int) -> Row:
+    cells = sorted(cells, key=lambda cell: cell.config.k)
+    ks = tuple(cell.config.k for cell in cells)
+    converged = tuple(sum(r.converged for r in cell.records.values()) for cell in cells)
+    trials = tuple(len(cell.records) for cell in cells)
+    sigma, norm, y = (
+        float(np.median([getattr(r, name) for cell in cells for r in cell.records.values()]))
+        for name in ("sigma_F", "A_norm", "y_norm")
+    )
+    e = cells[0].config
+    widths = tuple(certified_width(e.n, e.m, e.train, e.activation, e.V, sigma, norm, y, name) for name in CRITERIA)
+    return Row(size, ks, converged, trials, threshold(ks, converged, trials), sigma, norm, y, widths)
+
+
+@lru_cache(maxsize=4096)
+def certified_width(
+    n: int, m: int, train: Any, activation: str, V: str, sigma_F: float, A_norm: float, y_norm: float, criterion: str
+) -> float:
+    """The smallest width at which the criterion promises convergence with probability one half; NaN if it promises none."""
+    try:
+        setting = Setting(n, m, train, activation, V, sigma_F=sigma_F, L_F=A_norm, y_norm=y_norm)
+    except ValueError:  # outside the assumptions of the theorems
+        return math.nan
+    value = smallest_width(setting, 0.5, criterion).value
+    return math.nan if value is None else float(value)
+
+
+def _cell_table(results: Results) -> Table:
+    """One row a cell, with exact limits (Clopper and Pearson, 95 %) of the probability."""
+    cells = sorted(results.cells, key=lambda c: [str(x) if not isinstance(x, int) else f"{x:012d}" for x in _key(c)])
+    rows = []
+    for cell in cells:
+        records = list(cell.records.values())
+        successes, trials = sum(r.converged for r in records), len(records)
+        limits = clopper_pearson(successes, trials)
+        steps = [r.steps for r in records if math.isfinite(r.steps)]
+        rows.append(
+            (
+                *(getattr(cell.config, name) for name in _PARAMETERS),
+                trials,
+                successes,
+                successes / trials if trials else math.nan,
+                float(limits.lower),
+                float(limits.upper),
+                float(np.median(steps)) if steps else math.nan,
+            )
+        )
+    header = (*_PARAMETERS, "replicas", "converged", "fraction", "lower_95", "upper_95", "median_steps_of_converged")
+    return Table("cells", header, tuple(rows))
+
+
+def _key(cell: CellResult) -> tuple[Any, ...]:
+    return tuple(getattr(cell.config, name) for name in _PARAMETERS)
+
+
+def _threshold_table(name: str, members: Sequence[Map]) -> Table:
+    """The numbers of a figure's right side; those of its left side are in cells.csv."""
+    axis = members[0].axis
+    header = ("train", axis, "threshold_k", "low_95", "high_95", "slope", "sigma_F", "A_norm", "y_norm")
+    rows = [
+        (m.experiment.train, r.size, t.k, t.low, t.high, t.slope, r.sigma_F, r.A_norm, r.y_norm, *r.widths)
+        for m in members
+        for r in m.rows
+        for t in (r.threshold,)
+    ]
+    return Table(name, (*header, *(f"width_{criterion}" for criterion in CRITERIA)), tuple(rows))
+
+
+def _names(families: list[tuple[Any, ...]]) -> list[str]:
+    """phase-n, phase-m; numbered where an axis has several figures."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    names = []
+    for axis, *_ in families:
+        seen[axis] += 1
+        names.append(f"phase-{axis}" if sum(f[0] == axis for f in families) == 1 else f"phase-{axis}-{seen[axis]}")
+    return names
+
+
+def _lines(item: Map) -> Iterator[str]:
+    e = item.experiment
+    other = "m" if item.axis == "n" else "n"
+    layers = "both layers" if e.train == "both" else "W only"
+    for row in item.rows:
+        yield f"{layers}, {item.axis} = {row.size}, {other} = {getattr(e, other)}: {_words(row)}"
+
+
+def _words(row: Row) -> str:
+    t, bound = row.threshold, row.one_sided()
+    if math.isfinite(t.k):
+        low, high = (f"{x:.4g}" if 0 < x < math.inf else "?" for x in (t.low, t.high))
+        return f"half of the instances converge from k = {t.k:.4g} on (95 %: {low} to {high})"
+    if bound is None:
+        return "these widths do not show where half of the instances converge"
+    side = "above" if bound[0] == ">" else "below"
+    return f"half of the instances converge from some k {side} {bound[1]:.4g} on (95 %)"

@@ -1,0 +1,22 @@
+"""The experiments, one file each; a new one needs its file and its line in :data:`KINDS`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+from verify.sweep.kind import Kind
+from verify.tables import one_of
+
+__all__ = ["KINDS", "get_kind"]
+
+KINDS: Final[dict[str, str]] = {
+    "phase": "verify.sweep.experiments.phase",
+}
+"""Kind → module whose ``EXPERIMENT`` it is."""
+
+
+def get_kind(name: Any) -> Kind:
+    """The experiment of that name; ProblemError with the nearest one otherwise."""
+    kind: Kind = import_module(KINDS[one_of(name, KINDS, "kind")]).EXPERIMENT
+    return kind
