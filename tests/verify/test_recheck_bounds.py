@@ -408,7 +408,9 @@ def test_the_rounding_of_V_D_counts(tmp_path, units):
 
 # --- conclusions -----------------------------------------------------------------------------------------------------------
 def instance(both: bool = True, R: bool = True, k: int = 100) -> Any:
-    return SimpleNamespace(both=both, R=R, k=k, w_min=arb(1), scale=fmpq(2), activation="tanh")
+    return SimpleNamespace(
+        both=both, R=R, k=k, w_min=arb(1), scale=fmpq(2), activation="tanh", has={"injective": not R}
+    )
 
 
 def values(**changes: float) -> dict[str, Any]:

@@ -7,11 +7,14 @@ import io
 import json
 import math
 import zipfile
+from array import array as doubles
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from flint import arb, ctx
 from scipy.special import erf
 
 from verify import recheck
@@ -684,3 +687,29 @@ def test_the_flag_vacuous_is_recomputed(tmp_path, noise):
     for wrong in (not conclusions["vacuous"], None, 1, "true"):
         conclusions["vacuous"] = wrong
         assert recheck.check(maker.write(tmp_path)).code == 1
+
+
+def test_a_second_time_cannot_hide_behind_the_stop(plain, folder):
+    def change(document):
+        claim = next(item for item in document["claims"] if "stop" in item.get("conclusions", {}))
+        claim["conclusions"]["time"] = "0"
+
+    assert "sharp.condition" in refused(plain, folder, change)
+
+
+def test_a_null_flag_is_refused(plain, folder):
+    def change(document):
+        claim = next(item for item in document["claims"] if "stop" in item.get("conclusions", {}))
+        claim["conclusions"]["vacuous"] = None
+
+    assert "sharp.condition" in refused(plain, folder, change)
+
+
+def test_the_gap_of_a_box_is_that_of_its_nearer_wall():
+    """Walls at distances that differ by less than the balls' radius: the smaller one counts."""
+    problem = SimpleNamespace(activation="tanh", both=False, C=None, tops={"w_hbar": 2.0**-150 + 2.0**-202})
+    problem.values = lambda name: doubles("d", [-(2.0**-150 + 2.0**-202), 2.0**-150])
+    with ctx.workprec(recheck.PREC):
+        gap = recheck.Problem.box.func(problem)[3]
+    with ctx.workprec(1000):
+        assert gap <= 1 - arb(2) ** -150 - arb(2) ** -202

@@ -85,15 +85,15 @@ class Certificate:
         Both are written to hidden siblings first. The data get a name of their own on the way, so that whatever moment
         the machine stops at, a JSON file there belongs to the arrays that it names or is rejected by its hashes.
         """
-        path = Path(path)
-        check_place(path)
-        target = Path(os.path.realpath(path))
+        check_place(Path(path))
+        target = place(Path(path))
         data = target.with_suffix(".npz")
         tag = f"{os.getpid()}.{secrets.token_hex(3)}"
         parts = (target.with_name(f".{target.name}.{tag}.part"), target.with_name(f".{data.name}.{tag}.part"))
         arrays = dict(self.subject.arrays()) | {f"w_{name}": array for name, array in self.witnesses.items()}
         text = json.dumps(self.to_json(data.name), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             write_arrays(parts[1], arrays)
             parts[0].write_text(text, encoding="ascii")
             _replace_pair(parts, (target, data))
@@ -104,7 +104,12 @@ class Certificate:
         finally:
             for part in parts:
                 part.unlink(missing_ok=True)
-        return path, path.with_suffix(".npz")
+        return target, data
+
+
+def place(path: Path) -> Path:
+    """Where a certificate goes: through a link, to the file that it names, with the arrays beside that file."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _replace_pair(parts: tuple[Path, Path], targets: tuple[Path, Path]) -> None:
@@ -133,11 +138,13 @@ def check_place(path: Path) -> None:
     """ProblemError, before anything is computed, if a certificate must not be written there."""
     from verify.commands.guard import check_place as writable
 
-    writable(path, (".json",))
+    path = place(path)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}", path.stem):
         raise ProblemError(
-            f"{path}: use letters, digits, dots, dashes and underscores only in the name of a certificate"
+            f"{path}: use letters, digits, dots, dashes and underscores only in the name of a certificate, at most 200"
         )
+    near = next(above for above in path.absolute().parents if above.exists())
+    writable(path if near == path.absolute().parent else near / path.name, (".json",))
     data = path.with_suffix(".npz")
     if data.is_dir():
         raise ProblemError(f"{data} is a directory; choose another name with --out")
@@ -154,7 +161,7 @@ def is_certificate(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             data = json.loads(stream.read(1 << 22).decode("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(data, dict) and str(data.get("schema", "")).startswith("dipcert.certificate/")
 

@@ -80,7 +80,8 @@ def sweep(subject: Subject, white: Whitening | None) -> Sweep:
         size = row_norms(BV)
         miss = off * full[at] + (n * p * _TINY if white is not None else 0.0)
         above[at] = size + miss
-        below[at] = np.maximum(size * (1 - 2 * loss_of(p + 8)) - miss, 0.0) * _DOWN
+        # row_norms adds what underflow may have hidden, at most √(5pη): 0 is the bound of a row that small
+        below[at] = np.maximum(size * (1 - 2 * loss_of(p + 8)) - miss - 3 * math.sqrt(p * _TINY), 0.0) * _DOWN
         S = BV * d[:, None]
         # the product with d is rounded; φ' is within e of d; B V within `error`
         unsure = error * float((np.abs(d) + e).max()) + norm_upper(above[at] * e) + 2 * _U * norm_upper(S)

@@ -49,10 +49,13 @@ def conclude(claim: dict[str, Any], P: Problem, known: dict[str, Obligation], ou
         values = {item.kind.rsplit("_", 1)[0]: arb(item.claim) for item in used}
         given, level = dict(claim["conclusions"]), None
         if "stop" in given:
-            need(verdict == "PROVED" and name in TIMED, "no stop belongs here")
+            need(
+                verdict == "PROVED" and name in TIMED and "time" not in given, "no stop, or a second time, belongs here"
+            )
             stop = keys(given.pop("stop"), "stop", "level time")
             level, given["time"] = arb(number(stop["level"], "level")), stop["time"]
             need(level > 0, "the level has to be positive")
+        need("vacuous" not in given or type(given["vacuous"]) is bool, "vacuous is true or false")
         vacuous = given.pop("vacuous", None)
         bounds = {tuple(key.split()): bound for key, bound in rule(P, values, level).items() if bound is not None}
         derived = {" ".join(key): bound.str(12, radius=False) for key, bound in bounds.items()}

@@ -14,6 +14,8 @@ def describe(report: Report) -> str:
     """The report in lines, without control characters (some of it is text from the file)."""
     lines = [
         f"{'ok  ' if item.ok else 'FAIL'} {item.id} ({item.kind}): claimed {item.claim}, derived {item.derived} {item.why}"
+        if item.kind != "UNKNOWN"
+        else f"--   {item.id}: nothing is claimed; the file says: {' '.join(item.why.split())[:200]!r}"
         for item in report.obligations + report.claims
     ]
     if report.ok:

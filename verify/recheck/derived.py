@@ -67,17 +67,14 @@ class Problem(Declaration):
 
     @cached_property
     def box(self) -> tuple[list[int], int, Any, Any]:
-        """The witness hbar, cut: (integers, exponent, norm from above, distance from the ends of phi(R))."""
+        """The witness hbar, cut: (integers, exponent, norm from above, distance from the ends of phi(R); none: 2^1000)."""
         need(self.activation in RANGE and not self.both and not self.C, "needs train W, C absent and phi' > 0")
         q = exponent(self.tops["w_hbar"], 100) if self.tops["w_hbar"] else 0
         h = integers(self.values("w_hbar"), q)
         low, high = RANGE[self.activation]
-        gap = two(1000)
-        if low is not None:
-            gap = arb(min(h)) * two(q) - low
-        if high is not None and not gap < high - arb(max(h)) * two(q):
-            gap = high - arb(max(h)) * two(q)
-        return h, q, length(h, q).upper(), gap
+        below = two(1000) if low is None else (arb(min(h)) * two(q) - low).lower()
+        above = two(1000) if high is None else (high - arb(max(h)) * two(q)).lower()
+        return h, q, length(h, q).upper(), below if below < above else above  # two exact numbers: decided
 
     swept = cached_property(sweep)  # everything that needs V, in one pass
 

@@ -16,7 +16,7 @@ from .files import Arrays, Declared
 from .matrices import Fix
 from .strict import keys, need, number
 
-BITS, SIDE_LIMIT = 60, 10**7  # bits of witnesses below their largest entry; largest side of an array
+BITS, SIDE_LIMIT = 60, 2 * 10**6  # bits of witnesses below their largest entry; largest side of an array
 CHOICES = {"network": ("two_layer",), "activation": ACTIVATIONS, "train": ("both", "W")}
 CHOICES["loss"] = ("least_squares", "weighted_least_squares")
 ARRAYS = {"a": "k", "V": "kn", "y": "m", "R": "pn", "C": "mp", "weights": "m", "signal": "n"}
@@ -80,8 +80,12 @@ class Declaration:
     def compare(self, path: str) -> None:
         """Reject unless the file holds the same arrays of the problem, bit for bit."""
         original = Arrays(path, self.declared, exact=False)
-        others = {f"{name}.npy" for name in set(ARRAYS) - set(self.declared)} & set(original.file.namelist())
-        need(not others, "the original problem has arrays that the certificate lacks")
+        others = sorted(set(original.file.namelist()) - {f"{name}.npy" for name in self.declared})
+        hint = "the arrays are a, V (k x n), y, and R and/or C (not T)"
+        need(
+            not others,
+            f"{os.path.basename(path)} has arrays that the certificate lacks ({', '.join(others)[:200]}): {hint}",
+        )
         for name in self.declared:
             original.largest(name)
 

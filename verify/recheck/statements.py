@@ -3,12 +3,12 @@
 SETTING = """
 Setting: the doubles of the problem, read as exact real numbers. g(theta) = V phi(a)/sqrt(k), the trained parameters
 theta being (a, V) or a alone (with a = W u, |u| = 1, the flow of (V, W) or W is that of (V, a) or a). Loss L = 1/2
-sum_i w_i (T g - y)_i^2, w_i > 0, all w_i = 1 for least squares, w_min the least; T = C R, or R, or C, or the identity.
-theta(t) is the gradient flow theta' = -grad L from the stored theta, whatever produced it. If C is present, y stands
-for its orthogonal projection on Im T (the flow is the same). rho(t) = sqrt(2 L/w_min) >= |T g - y|, rho_0 = rho(0);
-sigma_F > 0 is at most the smallest nonzero singular value of T; sigma_0 > 0 at most that of U'J_g(0), U an orthonormal
-basis of Im T'; |phi'| <= B1, phi' is B2-Lipschitz, c >= |U'v_i| for all columns v_i of V. Lambda(c) = (B2 c + sqrt(B2^2
-c^2 + 4 B1^2))/(2 sqrt k) if V is trained, B2 c/sqrt k if not.
+sum_i w_i (T g - y)_i^2, w_i > 0, all w_i = 1 for least squares, w_min the least; T = C R, or R, or C, or the identity,
+C of full column rank, R of full row rank. theta(t) is the gradient flow theta' = -grad L from the stored theta,
+whatever produced it. If C is present, y stands for its orthogonal projection on Im T (the flow is the same). rho(t) =
+sqrt(2 L/w_min) >= |T g - y|, rho_0 >= rho(0); sigma_F > 0 is at most the smallest nonzero singular value of T; sigma_0
+> 0 at most that of U'J_g(0), U an orthonormal basis of Im T'; |phi'| <= B1, phi' is B2-Lipschitz, c >= |U'v_i| for all
+columns v_i of V. Lambda(c) = (B2 c + sqrt(B2^2 c^2 + 4 B1^2))/(2 sqrt k) if V is trained, B2 c/sqrt k if not.
 """
 END = """
 If a stop is stated, |T g(theta(t)) - y| <= level for every t >= time. REFUTED means that the condition is false, and

@@ -45,11 +45,13 @@ _HEX, _RATIO = re.compile(r"0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}"), re.compile(
 
 
 def number(value: Any, what: str) -> fmpq:
-    """A nonnegative rational from "0x1.8p-3", "3/16" or "3"."""
+    """A nonnegative rational from "0x1.8000000000000p-3" (as float.hex() writes it), "3/16" or "3"."""
     written = text(value, f"{what}: a number", 801)
     if _HEX.fullmatch(written):
         double = float.fromhex(written)
-        need(double.hex() == written, f"{what}: {written} is not a double")  # no underflow: it would be read as 0
+        need(
+            double.hex() == written, f"{what}: {written} is not written as float.hex() writes a double"
+        )  # no underflow: it would be read as 0
         return fmpq(*double.as_integer_ratio())
     match = _RATIO.fullmatch(written)
     if match is None or int(match[2] or 1) == 0:

@@ -29,7 +29,7 @@ def sweep(P: Problem) -> dict[str, Any]:
     phi, qP, D, qD = P.neurons
     factors = {name: row for name, row in (("VD", D), ("V1", [1 << 80] * k)) if name in P.wants}
     # flint ends the process if there is no memory: a small file must not ask for a large matrix
-    fits = not factors or n <= max(4096, min(16 * k, 20000))
+    fits = not factors or n <= max(4096, min(16 * k, 8192))
     need(fits, f"an n x n matrix, n = {n}, is too large for {k} neurons")
     weights = {"g": (phi, qP, (P.f * arb(k).sqrt()).upper())} | ({"h": P.box[:3]} if "h" in P.wants else {})
     B = P.B.cut(BITS) if "cV" in P.wants and P.B is not None else None

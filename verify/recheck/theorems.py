@@ -107,9 +107,10 @@ def kernel(P: Problem, v: Values, level: Any) -> Values:
 
 def recovery(P: Problem, v: Values, level: Any) -> Values:
     """baseline.recovery: the signals within R' fill a ball around g(0), and |T z| >= sigma_F |z|."""
-    need(P.has["injective"], "the theorem needs an injective operator (R absent or square)")
+    need(P.has["injective"], "the theorem needs an injective operator (R absent, or square and C absent)")
     radius = _proved_radius(P, v)
     dist = v["start_distance"] - (v["sigma_0"] * radius - slope(P, v, v["c_V"]) * radius**2 / 2)
+    need(dist.is_finite(), "the distance from the signals that are reached is not bounded")
     dist = positive(dist.upper())
     limit = arb(P.scale) * ((1 + v["T_norm"] / v["sigma_F"]) * dist + v["eps"] / v["sigma_F"])
     return {"dist <": dist, "limit <": limit}
