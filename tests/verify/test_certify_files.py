@@ -116,6 +116,23 @@ def certificate():
     return certify(Subject.of(given["a"], given["V"], given["y"], given["T"]), "start")
 
 
+def test_directories_are_made_and_a_link_leads_to_its_file(certificate, tmp_path):
+    """The arrays go beside the file that is written, never beside the link's namesake; foreign data stay."""
+    assert certificate.write(tmp_path / "new" / "cert.json") == (
+        tmp_path / "new" / "cert.json",
+        tmp_path / "new" / "cert.npz",
+    )
+    (tmp_path / "link.json").symlink_to(tmp_path / "new" / "real.json")
+    np.savez(tmp_path / "new" / "real.npz", x=np.ones(2))
+    before = (tmp_path / "new" / "real.npz").read_bytes()
+    with pytest.raises(ProblemError, match=r"belongs to no certificate real\.json"):
+        certificate.write(tmp_path / "link.json")
+    assert (tmp_path / "new" / "real.npz").read_bytes() == before
+    (tmp_path / "new" / "real.npz").unlink()
+    assert certificate.write(tmp_path / "link.json")[1] == tmp_path / "new" / "real.npz"
+    assert (tmp_path / "link.json").is_symlink()
+
+
 def test_a_file_that_is_no_certificate_is_left_alone(certificate, tmp_path):
     (tmp_path / "mine.json").write_text("{}")
     with pytest.raises(ProblemError, match="is no certificate, so it is left alone"):
@@ -126,7 +143,10 @@ def test_a_file_that_is_no_certificate_is_left_alone(certificate, tmp_path):
     with pytest.raises(ProblemError, match=r"belongs to no certificate data\.json"):
         certificate.write(tmp_path / "data.json")
     assert (tmp_path / "data.npz").read_bytes() == before
-    for name, words in (("cert.txt", "unknown kind of file"), ("none/cert.json", "there is no directory")):
+    for name, words in (
+        ("cert.txt", "unknown kind of file"),
+        ("mine.json/cert.json", "there is no directory|is a file|is not writable"),
+    ):
         with pytest.raises(ValueError, match=words):
             certificate.write(tmp_path / name)
     with pytest.raises(ProblemError, match="letters, digits"):
