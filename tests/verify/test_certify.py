@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from verify.certificate import Certificate, Subject, certify
+from verify.certificate.digits import apart, down, up
 from verify.certificate.evidence import Evidence
 from verify.certificate.subject import of_problem
+from verify.certificate.wording import sentences
 from verify.problem import build, parse
 from verify.recheck import check
+from verify.tables import ProblemError
 
 SHAPES = {"wide": (3, 3), "onto": (3, 5), "injective": (5, 3), "tall": (6, 2)}
 
@@ -143,7 +148,7 @@ def test_unknown_says_which_obligation_failed(tmp_path):
 def test_recovery_is_unknown_where_the_condition_is():
     certificate = certify(subject(3, 5, 60, y=5.0, signal=np.ones(5)), "start")
     assert certificate.claim("recover.kernel").failed == "sharp.condition"
-    assert "not claimed to be injective" in certificate.claim("baseline.recovery").reason
+    assert "the operator is not injective" in certificate.claim("baseline.recovery").reason
 
 
 def test_a_vacuous_bound_of_the_signal_is_called_so(tmp_path):
@@ -293,3 +298,88 @@ def test_the_file_says_what_the_object_says(tmp_path):
         assert set(arrays.files) == set(data["problem"]["arrays"]) | {f"w_{name}" for name in data["witnesses"]}
     claimed = {item["id"]: float.fromhex(item["claim"]) for item in data["obligations"]}
     assert claimed == {item.id: item.claim for item in certificate.obligations}
+
+
+# --- what is said
+def test_with_more_data_than_unknowns_only_the_part_in_the_range_is_spoken_of():
+    """|T g - y| stays large: the sentences are about its projection."""
+    rng = np.random.default_rng(3)
+    T = rng.standard_normal((5, 3))
+    outside = np.linalg.qr(T, mode="complete")[0][:, -1]
+    certificate = certify(subject(5, 3, T=T, y=T @ np.full(3, 0.01) + 5 * outside), "start")
+    assert certificate.verdict == "PROVED"
+    words = " ".join(sentences(certificate))
+    assert "tends to the least possible loss" in words
+    assert "the part of the residual in the range of T is at most" in words
+    assert "zero loss" not in words
+    assert ": the residual is at most" not in words
+    onto = " ".join(sentences(certify(subject(), "start")))
+    assert "tends to zero loss" in onto
+    assert ": the residual is at most" in onto
+
+
+def test_bounds_are_printed_outward():
+    assert (up(0.0186324), down(0.0186324)) == ("0.01864", "0.01863")
+    assert (up(0.499999), up(0.499999, under=0.5)) == ("0.5", "0.4999991")  # the double is a little more than that
+    assert (down(math.inf), up(-0.0)) == ("1.797e+308", "0")
+    assert (up(0.5), down(0.5), up(0.0), down(1e-320, 2), up(math.inf)) == ("0.5", "0.5", "0", "9.9e-321", "inf")
+    assert (up(149500.01), down(1.49999e-7), up(1234567.0)) == ("149600", "1.499e-07", "1.235e+06")
+    assert apart(0.12341, 0.12348) == ("0.12342", "0.12348")
+    rng = np.random.default_rng(0)
+    for x in rng.standard_normal(300) * 10.0 ** rng.integers(-300, 300, 300):
+        assert Decimal(down(x)) <= Decimal(x) <= Decimal(up(x))
+        assert float(up(x)) - float(down(x)) <= 1.1e-3 * abs(x)
+        y = math.nextafter(x, math.inf)
+        above, below = apart(x, y)
+        assert Decimal(x) <= Decimal(above) < Decimal(below) <= Decimal(y)
+
+
+def test_the_printed_rho_is_a_bound():
+    for seed in range(8):
+        certificate = certify(subject(seed=seed), "start")
+        claimed = next(item.claim for item in certificate.obligations if item.kind == "rho_0_upper")
+        printed = sentences(certificate)[0].split("rho(t) <= ")[1].split()[0]
+        assert Decimal(printed) >= Decimal(claimed)
+
+
+def test_two_factors_are_not_called_not_injective(tmp_path):
+    rng = np.random.default_rng(1)
+    k, n = 2000, 3
+    R, C, y = rng.standard_normal((n, n)), rng.standard_normal((4, n)), 0.05 * rng.standard_normal(4)
+    a, V = rng.standard_normal(k), rng.standard_normal((n, k))
+    certificate = certify(Subject.of(a, V, y, R=R, C=C, signal=np.ones(n)), "start")
+    assert certificate.claim("baseline.recovery").reason == "the operator is given as two factors: not claimed"
+    confirmed(certificate, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"V": np.outer([1e300, 2e300, 3e300], np.ones(200))},
+        {"weights": np.array([1e-300, 1e300])},
+        {"signal": np.full(3, 1e300), "scale": 1e-10},
+        {"y": np.full(2, 1e200)},
+        {"T": 1e200 * np.eye(2, 3)},
+        {"a": np.full(200, 1e300), "activation": "identity"},
+    ],
+    ids=["V", "weights", "signal", "y", "T", "a"],
+)
+@pytest.mark.parametrize("at", ["start", "best"])
+def test_products_beyond_the_range_of_doubles_are_refused_in_words(changes, at):
+    with pytest.raises(ProblemError, match=r"leave the range of doubles .* rescale by a power of two"):
+        certify(subject(2, 3, 200, **changes), at, max_time=2.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"V": np.full((3, 200), 1e-300)},
+        {"weights": np.array([1e-300, 1e-290])},
+        {"T": 1e-160 * np.eye(2, 3)},
+        {"y": np.full(2, 1e-300)},
+        {"signal": np.full(3, 1e-300), "scale": 1e300},
+    ],
+    ids=["V", "weights", "T", "y", "signal"],
+)
+def test_tiny_numbers_are_no_error(changes, tmp_path):
+    confirmed(certify(subject(2, 3, 200, **changes), "start"), tmp_path)

@@ -69,14 +69,14 @@ def test_proved_rechecked_and_said_in_words(here):
     for words in (
         "the parameters as given (t = 0)",
         "sharp.condition     PROVED",
-        "Gradient flow from the stored parameters reaches zero loss",
+        "Gradient flow from the stored parameters tends to zero loss",
         "rho(t) <=",
         "Stop at t =",
         "the residual is at most",
         "Verdict: PROVED",
         "written: cert.json",
         "written: cert.npz",
-        "Rechecked by an independent program in",
+        "Rechecked by the independent checker in",
     ):
         assert words in done.stdout
     again = run("recheck", "cert.json", "--problem", "wide.toml")
@@ -126,6 +126,27 @@ def test_json_is_all_there_is_on_stdout(here):
     assert data["problem_id"] == json.loads((here / "cert.json").read_text())["problem_id"]
     report = json.loads(run("recheck", "cert.json", "--json").stdout)
     assert (report["ok"], report["verdict"]) == (True, "PROVED")
+
+
+def test_square_brackets_are_printed(here):
+    """Titles and advice are text, not markup."""
+    (here / "wide.toml").write_text('title = "Net [bold]7[/bold] [/]"\n' + WIDE)
+    done = run("certify", "wide.toml")
+    assert done.exit_code == 0, done.output
+    assert "Net [bold]7[/bold] [/]: the parameters" in done.stdout
+    np.savez(here / "flat.npz", a=np.ones(40), V=np.ones((3, 40)), T=np.ones((2, 3)), y=np.ones(2))
+    done = run("certify", "flat.npz", "-o", "cert.json")
+    assert done.exit_code == 3, done.output
+    assert '([operator] rank = "truncate")' in " ".join(done.stdout.split())
+
+
+def test_numbers_beyond_doubles_are_bad_input(here):
+    V = np.outer([1e300, 2e300, 3e300], np.ones(40))
+    np.savez(here / "huge.npz", a=np.ones(40), V=V, T=np.eye(3), y=np.ones(3))
+    done = run("certify", "huge.npz", "-o", "cert.json")
+    assert done.exit_code == 2
+    assert "rescale by a power of two" in done.stderr
+    assert not (here / "cert.json").exists()
 
 
 def test_no_check_is_said(here):

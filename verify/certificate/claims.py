@@ -6,15 +6,30 @@ fails. UNKNOWN: neither, and what would help.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numerics.compile import enclose
 
 from . import advice, formulas
 from .book import Book
+from .digits import apart, down, up
 from .parts import Claim, Obligation
 
 CONVERGENCE = ("sharp.condition", "baseline.condition", "dip2.amgm", "wonly.threshold")
+
+# More than the few roundings of a printed quotient.
+_ROUNDING = 2.0**-48
+
+
+def _more(x: float) -> float:
+    return x * (1 + _ROUNDING)
+
+
+def _stop(conclusions: dict[str, Any], level: float, time: float) -> None:
+    """A stopping time, where it is in the range of doubles."""
+    if math.isfinite(time):
+        conclusions["stop"] = {"level": level, "time": time}
 
 
 def convergence(book: Book, level: float | None) -> list[Claim]:
@@ -76,7 +91,7 @@ def sharp(book: Book, level: float | None) -> Claim:
     h = formulas.h(**numbers)[1]
     if not h < 0.5:
         return _refuted_sharp(book) or advice.too_large(
-            book, statement, f"h = {h:.4g} is not below 1/2", numbers, 0.5 / h
+            book, statement, f"h = {up(h)} is not below 1/2", numbers, 0.5 / h
         )
     rate = formulas.sharp_rate(book.subject, **numbers)
     conclusions: dict[str, Any] = {"h": h, "ell_star": formulas.ell_star(**numbers), "rate": rate}
@@ -85,8 +100,8 @@ def sharp(book: Book, level: float | None) -> Claim:
             time = formulas.sharp_stop(book.subject, **numbers, level=level)
         else:
             time = formulas.exponential_stop(numbers["rho_0"], rate, level)
-        conclusions["stop"] = {"level": level, "time": time}
-    return Claim(statement, "PROVED", uses, conclusions, f"h <= {h:.4g} < 1/2")
+        _stop(conclusions, level, time)
+    return Claim(statement, "PROVED", uses, conclusions, f"h <= {up(h, under=0.5)} < 1/2")
 
 
 def _refuted_sharp(book: Book, better: str = "") -> Claim | None:
@@ -96,7 +111,7 @@ def _refuted_sharp(book: Book, better: str = "") -> Claim | None:
     h = formulas.h(**found[0])[0]
     if not h >= 0.5:
         return None
-    return Claim("sharp.condition", "REFUTED", found[1], {"h": h}, f"h >= {h:.4g}, and h < 1/2 is needed",
+    return Claim("sharp.condition", "REFUTED", found[1], {"h": h}, f"h >= {down(h)}, and h < 1/2 is needed",
                  help=better or advice.training(book, 0.5 / h))  # fmt: skip
 
 
@@ -114,13 +129,15 @@ def baseline(book: Book, level: float | None) -> Claim:
     ratio = R_prime * Lip / (0.5 * three["sigma_0"])
     if not ratio < 1 - 2.0**-40:
         return _refuted_baseline(book) or advice.too_large(
-            book, statement, f"R' Lip(R') = {ratio / 2:.4g} sigma_0 is not below sigma_0/2", numbers, 1 / ratio
+            book, statement, f"R' Lip(R') = {up(ratio / 2)} sigma_0 is not below sigma_0/2", numbers, 1 / ratio
         )
     rate = formulas.baseline_rate(book.subject, three["sigma_F"], three["sigma_0"])
     conclusions: dict[str, Any] = {"R_prime": R_prime, "rate": rate}
     if level is not None:
-        conclusions["stop"] = {"level": level, "time": formulas.exponential_stop(three["rho_0"], rate, level)}
-    return Claim(statement, "PROVED", uses, conclusions, f"R' Lip(R') <= {ratio / 2:.4g} sigma_0 < sigma_0/2")
+        _stop(conclusions, level, formulas.exponential_stop(three["rho_0"], rate, level))
+    return Claim(
+        statement, "PROVED", uses, conclusions, f"R' Lip(R') <= {up(_more(ratio / 2), under=0.5)} sigma_0 < sigma_0/2"
+    )
 
 
 def _refuted_baseline(book: Book, better: str = "") -> Claim | None:
@@ -136,7 +153,7 @@ def _refuted_baseline(book: Book, better: str = "") -> Claim | None:
     if not ratio >= 1 + 2.0**-40:
         return None
     return Claim("baseline.condition", "REFUTED", uses, {"R_prime": R_prime},
-                 f"R' Lip(R') >= {ratio / 2:.4g} sigma_0, and less than sigma_0/2 is needed",
+                 f"R' Lip(R') >= {down(ratio / 2 * (1 - _ROUNDING))} sigma_0, and less than sigma_0/2 is needed",
                  help=better or advice.training(book, 1 / ratio))  # fmt: skip
 
 
@@ -157,7 +174,7 @@ def amgm(book: Book, level: float | None) -> Claim:
     capacity = enclose(statement, "capacity", given).lower
     if not rho.claim < capacity * (1 - 2.0**-30):
         return _refuted_amgm(book) or advice.too_large(
-            book, statement, f"rho = {rho.claim:.4g} is not below sigma_F sqrt(k) f^2/B1 = {capacity:.4g}",
+            book, statement, f"rho = {up(rho.claim)} is not below sigma_F sqrt(k) f^2/B1 = {down(capacity)}",
             {"sigma_F": sigma_F.claim, "sigma_0": f.claim}, capacity / rho.claim,
         )  # fmt: skip
     s_star = formulas.lower(enclose(statement, "s_star", {**given, "rho_0": rho.claim}).lower)
@@ -166,9 +183,10 @@ def amgm(book: Book, level: float | None) -> Claim:
     length = formulas.higher(enclose(statement, "length", {**rest, "rho_0": rho.claim}).upper)
     conclusions: dict[str, Any] = {"s_star": s_star, "rate": rate, "length": length}
     if level is not None:
-        conclusions["stop"] = {"level": level, "time": formulas.exponential_stop(rho.claim, rate, level)}
+        _stop(conclusions, level, formulas.exponential_stop(rho.claim, rate, level))
+    above, below = apart(rho.claim, capacity)
     return Claim(statement, "PROVED", _ids(sigma_F, f, rho, B1), conclusions,
-                 f"rho <= {rho.claim:.4g} < {capacity:.4g} <= sigma_F sqrt(k) f^2/B1")  # fmt: skip
+                 f"rho <= {above} < {below} <= sigma_F sqrt(k) f^2/B1")  # fmt: skip
 
 
 def _refuted_amgm(book: Book, better: str = "") -> Claim | None:
@@ -180,6 +198,7 @@ def _refuted_amgm(book: Book, better: str = "") -> Claim | None:
     capacity = enclose("dip2.amgm", "capacity", given).upper
     if not rho.claim >= capacity * (1 + 2.0**-30):
         return None
+    above, below = apart(capacity, rho.claim)
     return Claim("dip2.amgm", "REFUTED", _ids(sigma_F, f, rho), {},
-                 f"rho >= {rho.claim:.4g}, and less than sigma_F sqrt(k) f^2/B1 <= {capacity:.4g} is needed (linear form)",
+                 f"rho >= {below}, and less than sigma_F sqrt(k) f^2/B1 <= {above} is needed (linear form)",
                  help=better or advice.training(book, capacity / rho.claim))  # fmt: skip

@@ -77,6 +77,8 @@ def exponential_stop(rho_0: float, rate: float, level: float) -> float:
     """
     if rho_0 <= level:
         return 0.0
+    if not rate > 0:  # it is below all doubles
+        return math.inf
     return higher((math.log(rho_0 / level) * (1 + 2.0**-50) + 2.0**-50) / rate)
 
 

@@ -17,6 +17,7 @@ from .book import Book
 from .certificate import Certificate
 from .evidence import Evidence
 from .parts import Claim
+from .range import in_range
 from .recovery import recovery
 from .subject import Subject, of_problem
 from .wonly import threshold
@@ -60,13 +61,14 @@ def certify(
 
     Raises
     ------
-    ProblemError: a loss, an activation or a time that cannot be certified.
+    ProblemError: a loss, an activation or a time that cannot be certified, or numbers whose products leave the range of doubles.
     """
     if not (at in ("best", "start") or (isinstance(at, int | float) and 0 <= float(at) < math.inf)):
         raise ProblemError(f"--at {at}: give a time of at least 0, start, or best")
     if not max_time > 0:
         raise ProblemError(f"--max-time {max_time}: give a positive number of seconds")
     subject = source if isinstance(source, Subject) else of_problem(source)
+    in_range(subject)
     small = subject.p * subject.k < _SMALL
     with threadpool_limits(limits=1 if small else None, user_api="blas"):
         return _certify(subject, source, at, max_time, level, progress)

@@ -2,7 +2,7 @@
 
 For an activation with phi' > 0 the loss tends to its infimum over the box, whatever the stored pre-activations are. A point hbar
 of the box with |T V hbar/sqrt k - y| < sigma_min(T V/sqrt k) gap, gap its distance from the walls, has an exact solution beside
-it that is still inside: the flow reaches zero loss. No rate follows.
+it that is still inside: the loss tends to zero. No rate follows.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from verify.recheck import RANGE
 
 from . import linear
 from .book import Book
+from .digits import apart, down, up
 from .linear import higher, lower
 from .parts import Claim, Obligation
 from .sweep import Gram, blocks, loss_of, restricted
@@ -73,14 +74,16 @@ def _claim(book: Book) -> Claim:
             _NAME, "UNKNOWN", reason="sigma_min(U'V) > 0 is not proved", failed="V_sigma_lower", help="more width"
         )
     smallest = sigma_F.claim * V_sigma.claim / root
-    if not (gap > 0 and higher(residual) < smallest * lower(gap) * (1 - 2.0**-40)):
-        reason = f"a point of the box fits y to {residual:.3g}, and less than {smallest * max(gap, 0.0):.3g} is needed"
+    needed = smallest * lower(max(gap, 0.0)) * (1 - 2.0**-40)
+    if not (gap > 0 and higher(residual) < needed):
+        reason = f"a point of the box fits y to {up(residual)}, and less than {down(needed)} is needed"
         return Claim(_NAME, "UNKNOWN", reason=reason, failed="condition", help="more width, or better conditioning")
     names = book.keep(hbar=h)
     book.obligations["V_sigma"] = V_sigma
     book.obligations["gap"] = Obligation("gap", "gap_lower", lower(gap), "box", {}, names)
     book.obligations["fit"] = Obligation("fit", "hbar_residual_upper", higher(residual), "balls", {}, names)
-    reason = f"a point of the box, {gap:.3g} from its walls, fits y to {residual:.3g}, less than {smallest * gap:.3g}"
+    fit, allowed = apart(higher(residual), needed)
+    reason = f"a point of the box, {down(gap)} from its walls, fits y to {fit}, less than {allowed}"
     return Claim(_NAME, "PROVED", (sigma_F.id, "V_sigma", "gap", "fit"), {}, reason)
 
 

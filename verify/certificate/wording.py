@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .certificate import Certificate
+from .digits import down, up
 from .parts import Claim
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ def sentences(certificate: Certificate) -> list[str]:
     proved = [c for c in certificate.claims if c.verdict == "PROVED"]
     out: list[str] = []
     conditions = [c for c in proved if "rate" in c.conclusions]
+    part = certificate.subject.C is not None  # then only the part of the residual in the range of T tends to zero
     if conditions:
         best = max(conditions, key=lambda c: c.conclusions["rate"])
         given = best.conclusions
+        goal = "the least possible loss" if part else "zero loss"
+        meaning = "; rho is the norm of the part of the residual in the range of T" if part else ""
         out.append(
-            f"Gradient flow from the stored parameters reaches zero loss ({best.statement}): "
-            f"rho(t) <= {_rho(certificate):.4g} exp(-{given['rate']:.4g} t), t counted from there."
+            f"Gradient flow from the stored parameters tends to {goal} ({best.statement}): "
+            f"rho(t) <= {up(_rho(certificate))} exp(-{down(given['rate'])} t), t counted from there{meaning}."
         )
         lengths = [
             c.conclusions[name]
@@ -47,7 +51,7 @@ def sentences(certificate: Certificate) -> list[str]:
             for name in ("ell_star", "R_prime", "length")
             if name in c.conclusions
         ]
-        out.append(f"The path that is left is at most {min(lengths):.4g} long.")
+        out.append(f"The path that is left is at most {up(min(lengths))} long.")
         if best.conclusions.get("h", 0.0) > 0.45 and float(certificate.origin.get("at", "0")) > 0:
             later = float(f"{1.5 * float(certificate.origin['at']):.2g}")
             out.append(
@@ -57,12 +61,13 @@ def sentences(certificate: Certificate) -> list[str]:
         if stops:
             first = min(stops, key=lambda c: c.conclusions["stop"]["time"])
             stop = first.conclusions["stop"]
+            what = "the part of the residual in the range of T" if part else "the residual"
             out.append(
-                f"Stop at t = {stop['time']:.4g} from there: the residual is at most {stop['level']:.4g} from then on."
+                f"Stop at t = {up(stop['time'])} from there: {what} is at most {up(stop['level'])} from then on."
             )
     elif proved:
         out.append(
-            "Gradient flow from the stored parameters reaches zero loss (wonly.threshold), at a rate that is not stated; a "
+            "Gradient flow from the stored parameters tends to zero loss (wonly.threshold), at a rate that is not stated; a "
             "later point of the flow may have one (--at best)."
         )
     out += [f"Where it goes, {c.reason}." for c in proved if "limit" in c.conclusions]
@@ -91,11 +96,12 @@ def remark(claim: Claim) -> str:
 
 def print_certificate(certificate: Certificate, console: Console, files: list[str], check: str) -> None:
     """The table of claims, what follows, and the files."""
+    from rich.markup import escape
     from rich.table import Table
 
     s = certificate.subject
     trained = "both layers trained" if s.train == "both" else "only W trained"
-    title = certificate.origin.get("title") or "Certificate"
+    title = escape(str(certificate.origin.get("title") or "Certificate"))
     console.print(f"[bold]{title}[/bold]: {point(certificate)}", highlight=False)
     console.print(
         f"two-layer network, {s.activation}, n = {s.n}, k = {s.k}, {trained}; {s.m} data, rank {s.p}; {s.loss}",
@@ -107,15 +113,15 @@ def print_certificate(certificate: Certificate, console: Console, files: list[st
     table.add_column("with what numbers")
     for claim in certificate.claims:
         colour = _COLOURS[claim.verdict]
-        table.add_row(claim.statement, f"[{colour}]{claim.verdict}[/{colour}]", remark(claim))
+        table.add_row(claim.statement, f"[{colour}]{claim.verdict}[/{colour}]", escape(remark(claim)))
     console.print(table, highlight=False)
     console.print(f"Verdict: [bold]{certificate.verdict}[/bold]", highlight=False)
     for sentence in sentences(certificate):
-        console.print(sentence, highlight=False)
+        console.print(sentence, highlight=False, markup=False)
     console.print(f"problem {certificate.problem_id}", highlight=False, soft_wrap=True)
     for name in files:
-        console.print(f"written: {name}", highlight=False, soft_wrap=True)
-    console.print(check, highlight=False, soft_wrap=True)
+        console.print(f"written: {name}", highlight=False, soft_wrap=True, markup=False)
+    console.print(check, highlight=False, soft_wrap=True, markup=False)
 
 
 def to_json(certificate: Certificate, files: list[str], check: dict[str, Any]) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _checked(certificate: Certificate, path: Path, wanted: bool | None, progress
     from verify.recheck import check
 
     report = check(str(path))
-    said = f"Rechecked by an independent program in {report.seconds:.1f} s: {'confirmed' if report.ok else 'REJECTED'}"
+    said = f"Rechecked by the independent checker in {report.seconds:.1f} s: {'confirmed' if report.ok else 'REJECTED'}"
     if report.ok:
         said += f". Again, or elsewhere: {command}"
     return said, {"done": True, "ok": report.ok, "reason": report.reason, "seconds": report.seconds}
