@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from verify.commands.guard import (
+    INTERRUPTED,
     NOT_MET,
     TRACE,
     InputError,
@@ -116,6 +117,8 @@ def execute(
             f"the checker rejected the certificate ({report['reason']}); this is a defect of dipcert: please report it"
         )
         return _INTERNAL
+    if report.get("why") == "interrupted":
+        return INTERRUPTED
     return 0 if certificate.verdict == "PROVED" else NOT_MET
 
 
@@ -147,7 +150,11 @@ def _checked(certificate: Certificate, path: Path, wanted: bool | None, progress
         progress.stage("rechecking what was written")
     from verify.recheck import check
 
-    report = check(str(path))
+    try:
+        report = check(str(path))
+    except KeyboardInterrupt:
+        said = f"The recheck was interrupted; the certificate is written: {command}"
+        return said, {"done": False, "why": "interrupted", "estimate": estimate}
     said = f"Rechecked by the independent checker in {report.seconds:.1f} s: {'confirmed' if report.ok else 'REJECTED'}"
     if report.ok:
         said += f". Again, or elsewhere: {command}"
