@@ -8,16 +8,19 @@ number). Texts: activation, train ("both" or "W"), loss. float32 arrays are conv
 from __future__ import annotations
 
 import math
+import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from theory.activations import ACTIVATIONS
-from verify.tables import ProblemError, suggest
+from verify.tables import ProblemError, one_line, suggest
 
 from .subject import LOSSES, Subject, certifiable
 
@@ -31,13 +34,7 @@ _HOW = "save it with numpy.savez(FILE, a=..., V=..., T=..., y=..., activation='t
 def read_checkpoint(path: Path | str) -> Subject:
     """The subject in a .npz file; ProblemError says what is missing or wrong."""
     path = Path(path)
-    if not path.is_file():
-        raise ProblemError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            found = {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as error:
-        raise ProblemError(f"{path} is not a readable .npz file of arrays ({error}); {_HOW}") from None
+    found = _load(path)
     scale = found.pop("scale", np.float64(1.0))
     if np.size(scale) != 1 or np.asarray(scale).dtype.kind not in "fiu":
         raise ProblemError(f"{path}: scale must be one number, the s in x = s g(theta); it has shape {np.shape(scale)}")
@@ -47,9 +44,59 @@ def read_checkpoint(path: Path | str) -> Subject:
             value = np.asarray(found.pop(name))
             if value.dtype.kind not in "US" or value.size != 1:
                 raise ProblemError(f"{path}: {name} must be a text, such as {TEXTS[name]!r}")
-            text = value.reshape(-1)[0]
+            try:
+                text = value.reshape(-1)[0]
+            except ValueError:  # 32 bits that are no character
+                raise ProblemError(f"{path}: {name} must be a text, such as {TEXTS[name]!r}") from None
             texts[name] = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
     return checked(found, **texts, scale=float(np.asarray(scale).reshape(-1)[0]), what=str(path))
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz file by their names; ProblemError, in words, for every other file."""
+    if not os.path.isfile(path):  # unlike Path.is_file, no error for a name that is too long or not accessible
+        raise ProblemError(f"{path} is not a file" if os.path.exists(path) else f"{path} does not exist")
+
+    def bad(why: str) -> ProblemError:
+        return ProblemError(f"{path} is not a readable .npz file of arrays: {why}; {_HOW}")
+
+    try:
+        with open(path, "rb") as stream:
+            archive = stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        if not archive:
+            raise bad("it is no .npz archive (a zip file of arrays)")
+        with open(path, "rb") as stream:
+            data = np.load(stream, allow_pickle=False)
+            if not isinstance(data, NpzFile):
+                raise bad("it is no .npz archive (a zip file of arrays)")
+            with data:
+                if len(set(data.files)) != len(data.files):
+                    raise bad("an array occurs twice")
+                found = {name: data[name] for name in data.files}
+    except ProblemError:
+        raise
+    except Exception as error:  # of zipfile, its decompressors or NumPy's reader of headers: the file is at fault
+        raise bad(_why(error)) from None
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray):  # a member that is no .npy file is handed out as bytes
+            raise bad(f"its member {name!r} is no array")
+    return found
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with an archive that could not be loaded."""
+    said = one_line(error)
+    if isinstance(error, MemoryError | OverflowError):
+        return "it declares an array that does not fit in memory"
+    if isinstance(error, NotImplementedError):
+        return f"it is compressed or encrypted in a way that is not known here ({said})"
+    if isinstance(error, RuntimeError) and "encrypted" in said:
+        return "it is encrypted"
+    if "pickle" in said:
+        return "it holds Python objects, which are never loaded"
+    if isinstance(error, zlib.error | zipfile.BadZipFile | EOFError):
+        return f"it is damaged or cut short ({said or type(error).__name__})"
+    return said or type(error).__name__
 
 
 def checked(
