@@ -71,7 +71,7 @@ def test_proved_rechecked_and_said_in_words(here):
         "sharp.condition     PROVED",
         "Gradient flow from the stored parameters tends to zero loss",
         "rho(t) <=",
-        "Stop at t =",
+        "From t =",
         "the residual is at most",
         "Verdict: PROVED",
         "written: cert.json",

@@ -62,9 +62,7 @@ def sentences(certificate: Certificate) -> list[str]:
             first = min(stops, key=lambda c: c.conclusions["stop"]["time"])
             stop = first.conclusions["stop"]
             what = "the part of the residual in the range of T" if part else "the residual"
-            out.append(
-                f"Stop at t = {up(stop['time'])} from there: {what} is at most {up(stop['level'])} from then on."
-            )
+            out.append(f"From t = {up(stop['time'])} on, counted from there, {what} is at most {up(stop['level'])}.")
     elif proved:
         out.append(
             "Gradient flow from the stored parameters tends to zero loss (wonly.threshold), at a rate that is not stated; a "
