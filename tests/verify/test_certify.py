@@ -312,10 +312,10 @@ def test_with_more_data_than_unknowns_only_the_part_in_the_range_is_spoken_of():
     assert "tends to the least possible loss" in words
     assert "the part of the residual in the range of T is at most" in words
     assert "zero loss" not in words
-    assert ": the residual is at most" not in words
+    assert ", the residual is at most" not in words
     onto = " ".join(sentences(certify(subject(), "start")))
     assert "tends to zero loss" in onto
-    assert ": the residual is at most" in onto
+    assert ", the residual is at most" in onto
 
 
 def test_bounds_are_printed_outward():

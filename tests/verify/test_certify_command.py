@@ -190,7 +190,7 @@ def test_the_seed_is_the_one_asked_for(here):
         (["none.npz"], "none.npz does not exist"),
         (["net.npz", "--seed", "1"], "--seed belongs to a problem file"),
         (["wide.toml", "-o", "cert.txt"], "use one of .json"),
-        (["wide.toml", "-o", "none/cert.json"], "there is no directory none"),
+        (["wide.toml", "-o", "wide.toml/cert.json"], "there is no directory"),
         (["net.npz", "-o", "net.json"], "net.npz exists and belongs to no certificate net.json"),
     ],
 )
