@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
@@ -22,10 +23,15 @@ def number(name: str, value: object) -> None:
         raise ValueError(f"{name} = {value!r}; it must be a number")
 
 
-def integer(name: str, value: object, least: int) -> None:
-    """ValueError unless `value` is an integer of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
+def integer(name: str, value: object, least: int) -> int:
+    """`value` as an int; ValueError unless it is an integer of at least `least`."""
+    try:
+        found = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        found = least - 1
+    if found < least:
         raise ValueError(f"{name} = {value!r}; it must be an integer of at least {least}")
+    return found
 
 
 def numbers(name: str, value: object) -> None:

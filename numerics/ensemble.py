@@ -60,8 +60,7 @@ def seeds(seed: int | np.random.SeedSequence, replicas: int) -> list[np.random.S
     >>> bool(np.array_equal(first.generate_state(2), seeds(7, 5)[0].generate_state(2)))
     True
     """
-    if isinstance(replicas, bool) or not isinstance(replicas, int | np.integer) or replicas < 0:
-        raise ValueError(f"replicas = {replicas!r}; it must be a nonnegative integer")
+    integer("replicas", replicas, 0)
     parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     # not parent.spawn: it counts, and would give others the next time
     key = parent.spawn_key

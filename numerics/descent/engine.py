@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -17,6 +16,7 @@ from numerics.descent.formulas import NotExpressible, formula
 from numerics.descent.objective import Quadratic, is_quadratic, objective, stable_step
 from numerics.descent.plain import PlainStepper, Stepper
 from numerics.descent.result import Descent
+from numerics.door import integer
 from numerics.interrupt import deferred
 from numerics.reduced import ReducedProblem
 
@@ -125,16 +125,6 @@ def gradient_descent(
     return _Run(problem, gamma, max_steps, loss_stop, levels, store, states, hook, every, kernel).run()
 
 
-def _count(value: Any, name: str, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise ValueError(f"{name} = {value!r}; it must be an integer of at least {least}")
-    return number
-
-
 class _Run:
     def __init__(
         self,
@@ -156,7 +146,7 @@ class _Run:
         if any(not level > 0 for level in levels):
             raise ValueError(f"levels = {tuple(levels)}; residual levels are positive")
         self.problem, self.gamma, self.loss_stop = problem, float(gamma), float(loss_stop)
-        self.max_steps, self.every = _count(max_steps, "max_steps", 0), _count(every, "every", 1)
+        self.max_steps, self.every = integer("max_steps", max_steps, 0), integer("every", every, 1)
         self.levels = sorted({float(level) for level in levels}, reverse=True)
         self.states, self.hook = states, hook
         self.kernel, self.reason = choose_kernel(problem, kernel)
@@ -170,7 +160,7 @@ class _Run:
             grid = 10.0 ** (np.arange(math.ceil(POINTS_PER_DECADE * decades) + 1) / POINTS_PER_DECADE)
             chosen = {int(step) for step in np.rint(grid)}
         else:
-            chosen = {_count(step, "a step to store", 0) for step in store}
+            chosen = {integer("a step to store", step, 0) for step in store}
         return [*sorted(step for step in chosen if 0 < step < self.max_steps), self.max_steps]
 
     def run(self) -> Descent:

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
-from scipy.linalg import eigvalsh
+from scipy.linalg import eigh, eigvalsh
 
 from numerics.rigorous.cholesky import exceeds
 from numerics.rigorous.machine import Array, gamma
 from numerics.rigorous.outward import below
 
-__all__ = ["eigenvalue", "largest_shift"]
+__all__ = ["eigenpair", "eigenvalue", "largest_shift"]
 
 
 def eigenvalue(K: Array, index: int) -> float:
     """The eigenvalue of that index from below, not proved: half the price of all of them (LAPACK's dsyevr).
 
-    Its search by index fails for some matrices that split exactly, and says so or finds nothing: then all are computed.
-
     >>> eigenvalue(np.diag([3.0, 1.0]), 0)
     1.0
     """
+    found = _searched(eigvalsh, K, index)
+    return float(np.linalg.eigvalsh(K)[index] if found is None else found[0])
+
+
+def eigenpair(K: Array, index: int) -> tuple[float, Array]:
+    """The same with its vector, shape (p,), not proved either."""
+    found = _searched(eigh, K, index)
+    values, vectors = np.linalg.eigh(K) if found is None else found
+    at = index if found is None else 0
+    return float(values[at]), np.ascontiguousarray(vectors[:, at])
+
+
+def _searched(solver: Callable[..., Any], K: Array, index: int) -> Any:
+    """LAPACK's search by index; None for a matrix for which it fails, or finds nothing (some that split exactly)."""
     try:
-        found = eigvalsh(K, subset_by_index=[index, index], check_finite=False)
+        found = solver(K, subset_by_index=[index, index], check_finite=False)
     except np.linalg.LinAlgError:
-        found = np.empty(0)
-    return float(found[0] if found.size else np.linalg.eigvalsh(K)[index])
+        return None
+    return found if len(found[0] if isinstance(found, tuple) else found) else None
 
 
 def largest_shift(

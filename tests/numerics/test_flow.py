@@ -484,23 +484,3 @@ def test_problems_that_do_not_fit_are_refused():
         ReducedProblem(good.C.T.copy(), good.y, good.loss, good.activation, "both", good.a0, good.V0)
     with pytest.raises(ValueError, match="NaN"):
         ReducedProblem(good.C, good.y * np.nan, good.loss, good.activation, "both", good.a0, good.V0)
-
-
-@pytest.mark.parametrize(
-    ("settings", "word"),
-    [
-        ({"t_max": "1"}, "t_max = '1'; it must be a number"),
-        ({"t_max": True}, "it must be a number"),
-        ({"t_max": 1, "rtol": None}, "rtol = None; it must be a number"),
-        ({"t_max": 1, "levels": 3.0}, r"levels = 3.0; it must be a sequence"),
-        ({"t_max": 1, "levels": ["a"]}, "an entry of levels = 'a'"),
-        ({"t_max": 1, "times": "abc"}, "times = 'abc'; it must be a sequence"),
-        ({"t_max": 1, "points_per_decade": 2.5}, "it must be an integer"),
-        ({"t_max": 1, "max_seconds": "2"}, "max_seconds = '2'; it must be a number"),
-        ({"t_max": 1, "max_state_bytes": "a"}, "max_state_bytes = 'a'; it must be a number"),
-        ({"t_max": 1, "progress": 3}, "progress = 3; it must be a function"),
-    ],
-)
-def test_settings_of_a_wrong_type_are_refused_in_words(settings, word):
-    with pytest.raises(ValueError, match=word):
-        Settings(**settings)

@@ -16,7 +16,7 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from numerics import rigorous
 from numerics.operators import OPERATORS, RankDeficient, adjoint_test, as_operator, compact_svd, from_mapping, product
 from numerics.operators.blur import BlurOperator
-from numerics.operators.dft import direct_dft, modulus, twiddles
+from numerics.rigorous.dft import direct_dft, modulus, twiddles
 
 RNG = np.random.default_rng(0)
 MATRIX = RNG.standard_normal((9, 30))

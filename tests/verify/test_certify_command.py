@@ -11,25 +11,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tests.verify.certificate_inputs import WIDE
 from verify.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WIDE = """
-[signal]
-source = "values"
-values = [0.3, -0.2]
-
-[operator]
-kind = "identity"
-
-[noise]
-relative = 0.05
-
-[network]
-width = 2000
-antisymmetric = true
-"""
 SMALL = """
 seed = 3
 [signal]

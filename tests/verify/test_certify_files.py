@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import verify.recheck
+from tests.verify.certificate_inputs import arrays
 from verify.certificate import Subject, certify, read_checkpoint
 from verify.certificate.certificate import write_arrays
 from verify.recheck import check
@@ -23,16 +24,6 @@ from verify.tables import ProblemError
 
 CHECKER = Path(verify.recheck.__file__).parent
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "certificates.md"
-
-
-def arrays(**changes):
-    rng = np.random.default_rng(0)
-    a, V = rng.standard_normal(500), rng.standard_normal((3, 500))
-    given = {
-        "a": np.concatenate([a, a]), "V": np.hstack([V, -V]), "T": rng.standard_normal((2, 3)),
-        "y": 0.1 * rng.standard_normal(2), "activation": "tanh", "train": "both",
-    }  # fmt: skip
-    return {name: value for name, value in (given | changes).items() if value is not None}
 
 
 @pytest.fixture

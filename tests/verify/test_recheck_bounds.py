@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq, fmpz_mat
 
-from tests.verify.test_recheck_claims import CASES, Maker, cholesky
+from tests.verify.recheck_making import CASES, Maker, cholesky
 from verify import recheck
 from verify.recheck import Fix, activations, bounds, matrices, strict, theorems
 

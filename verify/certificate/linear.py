@@ -13,9 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, lapack, svd
+from scipy.linalg import lapack, svd
 
 from numerics.rigorous import above, below, gamma, matmul_error, norm_upper
+from numerics.rigorous.eigen import eigenpair, eigenvalue
 
 Array = NDArray[np.float64]
 
@@ -86,18 +87,6 @@ def factor(K: Array, shift: float, sign: float = 1.0) -> tuple[Array, Fraction] 
     return np.ascontiguousarray(L), error
 
 
-def _eigenpair(K: Array, index: int) -> tuple[float, Array]:
-    """An eigenvalue and its vector, not proved. LAPACK's search by index fails, or finds nothing, where a matrix splits."""
-    try:
-        values, vectors = eigh(K, subset_by_index=[index, index], check_finite=False)
-        if values.size:
-            return float(values[0]), np.ascontiguousarray(vectors[:, 0])
-    except (np.linalg.LinAlgError, ValueError):
-        pass
-    values, vectors = np.linalg.eigh(K)
-    return float(values[index]), np.ascontiguousarray(vectors[:, index])
-
-
 @dataclass(frozen=True)
 class Smallest:
     """lambda_min(K) >= floor, proved by |K - shift I - L L'|_F; vector: about the eigenvector, shape (p,); estimate of it."""
@@ -111,7 +100,7 @@ class Smallest:
 
 def smallest_eigenvalue(K: Array, error: Fraction) -> Smallest:
     """Of any symmetric matrix within `error` (Frobenius) of K; floor 0 and no witness where nothing can be proved."""
-    estimate, vector = _eigenpair(K, 0)
+    estimate, vector = eigenpair(K, 0)
     doubt = float(gamma(len(K) + 4)) * float(np.trace(K)) + float(error)
     for times in (1.0, 3.0, 10.0):
         shift = estimate - times * doubt
@@ -142,7 +131,7 @@ class Norm:
 def largest_eigenvalue(K: Array, error: Fraction) -> Norm | None:
     """Of any symmetric positive semidefinite matrix within `error` (Frobenius) of K; None where nothing can be proved."""
     p = len(K)
-    top = _eigenpair(K, p - 1)[0]
+    top = eigenvalue(K, p - 1)
     for margin in (2.0**-32, 2.0**-24, 2.0**-12, 1.0):
         mu = top * (1 + margin) + float(error)
         found = factor(K, mu, -1.0) if mu > 0 else None
