@@ -383,3 +383,15 @@ def test_products_beyond_the_range_of_doubles_are_refused_in_words(changes, at):
 )
 def test_tiny_numbers_are_no_error(changes, tmp_path):
     confirmed(certify(subject(2, 3, 200, **changes), "start"), tmp_path)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-300, 1e-170])
+def test_output_weights_too_small_to_be_squared_are_bounded_from_below_by_no_more_than_they_are(size, tmp_path):
+    rng = np.random.default_rng(0)
+    a, V = rng.standard_normal(50), size * rng.standard_normal((2, 50))
+    certificate = certify(Subject.of(a, V, np.array([100.0, 2.0]), rng.standard_normal((2, 2))), "start")
+    below = [item for item in certificate.obligations if item.kind == "c_V_lower"]
+    assert below  # the conditions are refuted, so the bound is there
+    for item in below:
+        assert item.claim <= max(math.hypot(*column) for column in V.T)
+    confirmed(certificate, tmp_path)
