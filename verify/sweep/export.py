@@ -11,7 +11,7 @@ from typing import Any
 from verify.sweep.kind import Kind, Results, Table
 from verify.tables import ProblemError
 
-__all__ = ["SUFFIXES", "csv_text", "export", "replica_table"]
+__all__ = ["SUFFIXES", "csv_text", "export", "order", "replica_table"]
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -19,14 +19,14 @@ SUFFIXES = (".csv", ".parquet")
 def replica_table(kind: Kind, results: Results) -> Table:
     """One row a replica: parameters of its cell, its number, its record; sorted by the parameters and the number."""
     rows = []
-    for cell in sorted(results.cells, key=lambda cell: [_order(getattr(cell.config, p)) for p in kind.parameters]):
+    for cell in sorted(results.cells, key=lambda cell: [order(getattr(cell.config, p)) for p in kind.parameters]):
         parameters = [getattr(cell.config, name) for name in kind.parameters]
         for replica, record in sorted(cell.records.items()):
             rows.append((*parameters, replica, *kind.values(record)))
     return Table("results", (*kind.parameters, "replica", *(name for name, _ in kind.columns)), tuple(rows))
 
 
-def _order(value: Any) -> tuple[int, Any]:
+def order(value: Any) -> tuple[int, Any]:
     """None before numbers before texts: parameters may be of several types."""
     if value is None:
         return (0, 0)

@@ -89,6 +89,7 @@ class Kind:
     summarize  Results → Summary, or "module:function", imported when it is needed: then the numbers of replicas that were
                computed stay valid when that module changes
     resolve    the configuration with what depends on this machine decided ("auto" → what it is here)
+    decided    names of the parameters that `resolve` decides
     version    of the code; None: the hash of the sources that `replica` rests on (:mod:`verify.sweep.sources`)
     """
 
@@ -99,6 +100,7 @@ class Kind:
     replica: Callable[[Any, np.random.Generator], Any]
     summarize: Callable[[Results], Summary] | str
     resolve: Callable[[Any], Any] = _same
+    decided: tuple[str, ...] = ()
     version: str | None = None
     columns: tuple[tuple[str, type], ...] = field(init=False, repr=False)
 

@@ -65,5 +65,6 @@ EXPERIMENT = Kind(
     record=Record,
     replica=replica,
     resolve=resolve,
+    decided=("kernel",),
     summarize="verify.sweep.experiments.phase_summary:summarize",
 )

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from numpy.typing import NDArray
 
 from verify.sweep.experiments.phase_summary import CRITERIA, Map
+from verify.sweep.figure import edges, sizes_axis
 from verify.sweep.kind import Results
 
 __all__ = ["draw"]
@@ -62,7 +61,7 @@ def _map(ax: Axes, item: Map) -> Any:
     for i, row in enumerate(item.rows):
         for k, successes, trials in zip(row.ks, row.converged, row.trials, strict=True):
             fraction[i, ks.index(k)] = successes / trials
-    x, y = _edges(ks), _edges(sizes)
+    x, y = edges(ks), edges(sizes)
     image = ax.pcolormesh(x, y, fraction, cmap="cividis", vmin=0.0, vmax=1.0, rasterized=True)
     ax.set_facecolor("0.85")
     ax.set_xscale("log")
@@ -76,8 +75,8 @@ def _map(ax: Axes, item: Map) -> Any:
     _markers(ax, item, swapped=True)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
-    _sizes_axis(ax.yaxis, sizes)
-    _sizes_axis(ax.xaxis, ks)
+    sizes_axis(ax.yaxis, sizes)
+    sizes_axis(ax.xaxis, ks)
     ax.set_xlabel("width k (neurons)", fontsize=8)
     ax.set_ylabel(_SIZES[item.axis], fontsize=8)
     ax.set_title(_LAYERS[item.experiment.train], fontsize=8.5, loc="left")
@@ -94,9 +93,9 @@ def _thresholds(ax: Axes, item: Map) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     _markers(ax, item, swapped=False)
-    y = _edges(sizes)
+    y = edges(sizes)
     ax.set_xlim(y[0], y[-1])
-    _sizes_axis(ax.xaxis, sizes)
+    sizes_axis(ax.xaxis, sizes)
     ax.set_xlabel(_SIZES[item.axis], fontsize=8)
     ax.set_ylabel("width k (neurons)", fontsize=8)
     ax.set_title("width at which convergence has probability ½", fontsize=8.5, loc="left")
@@ -123,17 +122,3 @@ def _markers(ax: Axes, item: Map, *, swapped: bool) -> None:
             turned = sign if swapped else {">": "^", "<": "v"}[sign]
             place = (k, row.size) if swapped else (row.size, k)
             ax.plot(*place, marker=turned, label=words.pop(sign, "_"), **style)
-
-
-def _edges(values: Sequence[int]) -> NDArray[np.float64]:
-    """Where cells around these values meet, on a logarithmic axis."""
-    x = np.log(np.asarray(values, dtype=np.float64))
-    middle = 0.5 * (x[1:] + x[:-1])
-    return np.asarray(np.exp(np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])))
-
-
-def _sizes_axis(axis: Any, values: Sequence[int]) -> None:
-    """Ticks at the sizes themselves, at most a dozen."""
-    axis.set_major_locator(FixedLocator(list(values)[:: -(-len(values) // 12)]))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -1,0 +1,63 @@
+"""The cells of a result, sorted into families that differ in a few parameters alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from numerics.confidence import clopper_pearson
+from verify.sweep.export import order
+from verify.sweep.kind import CellResult, Results
+
+__all__ = ["Family", "families", "fraction"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Cells that agree in all parameters but a few.
+
+    shared: the parameters that they agree in.  cells: by the values of the others, in the order in which they were named; a
+    single one is no tuple.
+    """
+
+    shared: dict[str, Any]
+    cells: dict[Any, CellResult]
+
+
+def families(results: Results, *varying: str) -> Iterator[Family]:
+    """The cells with at least one replica, in families that differ in the parameters `varying` alone; all sorted.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Config:
+    ...     k: int
+    ...     train: str
+    >>> cells = tuple(CellResult(Config(k, t), 1, {0: None}) for t in ("both", "W") for k in (20, 10))
+    >>> for family in families(Results("", cells), "k"):
+    ...     print(family.shared, list(family.cells))
+    {'train': 'W'} [10, 20]
+    {'train': 'both'} [10, 20]
+    """
+    found: dict[tuple[Any, ...], Family] = {}
+    for cell in results.cells:
+        if not cell.records:
+            continue
+        shared = {name: value for name, value in vars(cell.config).items() if name not in varying}
+        key = tuple(order(value) for value in shared.values())
+        values = tuple(getattr(cell.config, name) for name in varying)
+        found.setdefault(key, Family(shared, {})).cells[values if len(values) > 1 else values[0]] = cell
+    for _, family in sorted(found.items(), key=lambda item: item[0]):
+        cells = sorted(family.cells.items(), key=lambda item: _key(item[0]))
+        yield Family(family.shared, dict(cells))
+
+
+def fraction(cell: CellResult, name: str) -> tuple[int, int, float, float]:
+    """In how many replicas the entry `name` of the record is true, of how many, and exact limits (Clopper, Pearson, 95 %)."""
+    successes, trials = sum(bool(getattr(r, name)) for r in cell.records.values()), len(cell.records)
+    limits = clopper_pearson(successes, trials)
+    return successes, trials, float(limits.lower), float(limits.upper)
+
+
+def _key(values: Any) -> tuple[Any, ...]:
+    return tuple(order(v) for v in values) if isinstance(values, tuple) else (order(values),)
