@@ -80,6 +80,20 @@ def test_what_cannot_be_is_refused(changes, said):
         replace(extremal(), **changes)
 
 
+def test_a_modulus_that_is_attained_along_single_parameters_is_not_understated():
+    """Random directions see a fifth of it in a hundred dimensions."""
+
+    def product(Lambda):
+        return OwnGenerator(lambda d: (1 + d[:50]) * (1 + d[50:]), jacobian, 100, Lambda=Lambda)
+
+    def jacobian(d):
+        return np.hstack([np.diag(1 + d[50:]), np.diag(1 + d[:50])])
+
+    assert product(1.0).modulus == 1.0
+    with pytest.raises(ValueError, match="too small: at a point 1 from the start J has changed by 1"):
+        product(0.99)
+
+
 @pytest.mark.parametrize("h", [0.3, 0.499, 0.501])
 def test_the_ball_of_a_linear_modulus_is_that_of_the_theorem(h):
     ball = sharp_ball(world_of(extremal(reach=1.0), [h]))
