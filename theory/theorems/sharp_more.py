@@ -77,7 +77,12 @@ OPTIMAL = Statement(
     "with the positive residual rho_0 - sigma_0^2/(2 Lambda).",
     condition=sp.Lt(Lam * rho_0 / s0**2, sp.Rational(1, 2), evaluate=False),
     conclusion=sp.Eq(rho, logistic.subs({sF: 1, sym("w_min"): 1}), evaluate=False),
-    formulas={"g": _g, "dg": sp.diff(_g, r), "length": _ell_family, "residual_limit": sp.Max(0, rho_0 - s0**2 / (2 * Lam))},
+    formulas={
+        "g": _g,
+        "dg": sp.diff(_g, r),
+        "length": _ell_family,
+        "residual_limit": sp.Max(0, rho_0 - s0**2 / (2 * Lam)),
+    },
     reads={
         "g": "the generator of the family, in r",
         "dg": "its derivative",
