@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -76,13 +77,15 @@ def scales(rows: Mapping[str, list[Seen]], results: Results) -> Figure:
     for line, (scale, items) in zip(grid, rows.items(), strict=True):
         for ax in line:
             ax.set_xscale("log")
+        for ax in line[1:]:
+            ax.set_yscale("log")
         _fractions(line[0], scale, items)
         _times(line[1], scale, items)
+        line[2].set_ylim(_limits(items, "steps", items[0].config.cap))
         _medians(line[2], scale, items, "steps", items[0].config.cap)
-        line[2].set_yscale("log")
         label(line[2], _AXES[scale], "steps of gradient descent", "median number of steps of size 1/λmax(JJᵀ)")
+        line[3].set_ylim(_limits(items, "kernel_change", math.inf))
         _medians(line[3], scale, items, "kernel_change", math.inf)
-        line[3].set_yscale("log")
         label(line[3], _AXES[scale], "‖K_end − K_0‖/‖K_0‖", "change of the kernel K = JJᵀ (lazy: small)")
     _legend(figure, list(grid.flat), 4)
     first = next(iter(rows.values()))[0]
@@ -116,6 +119,7 @@ def _fractions(ax: Axes, scale: str, items: list[Seen]) -> None:
 
 def _times(ax: Axes, scale: str, items: list[Seen]) -> None:
     horizon = items[0].config.horizon
+    ax.set_ylim(_limits(items, "time", horizon)[0], horizon * 3)
     for train, (_, color, words) in _TRAINS.items():
         chosen = _of(items, train)
         linear = [item.time_linear.value for item in chosen]
@@ -127,10 +131,14 @@ def _times(ax: Axes, scale: str, items: list[Seen]) -> None:
         if np.isfinite(bound).any():
             ax.plot(_x(chosen, scale), bound, label=f"certified time, median (sharp, amgm, balance): {words}", **_BOUND)
     _medians(ax, scale, items, "time", horizon)
-    ax.set_yscale("log")
-    shortest = min((item.time.value for item in items), default=1.0)
-    ax.set_ylim(min(shortest, horizon) / 4, horizon * 3)
     label(ax, _AXES[scale], "flow time", "median time of the gradient flow")
+
+
+def _limits(items: Sequence[Seen], name: str, end: float) -> tuple[float, float]:
+    """Of a logarithmic axis that shows these medians with their intervals; `end` where one did not converge."""
+    values = [x for item in items for x in dataclasses.astuple(getattr(item, name))]
+    shown = [min(x, end) for x in values if 0 < min(x, end) < math.inf]
+    return min(shown, default=0.1) / 1.6, max(shown, default=10.0) * 1.6
 
 
 def _medians(ax: Axes, scale: str, items: list[Seen], name: str, end: float) -> None:
@@ -235,7 +243,13 @@ def categories(parameter: str, cells: Mapping[tuple[Any, str], Seen], results: R
     place = {name: -float(i) - (gap if name in outside else 0.0) for i, name in enumerate(names)}
     figure = Figure(figsize=(11.6, 0.42 * len(names) + 2.1), layout="constrained")
     axes = figure.subplots(1, 4, sharey=True)
+    for ax in axes[1:]:
+        ax.set_xscale("log")
     first = next(iter(cells.values()))
+    shown = list(cells.values())
+    axes[1].set_xlim(_limits(shown, "steps", first.config.cap))
+    axes[2].set_xlim(_limits([item for item in shown if not item.outside], "time", first.config.horizon))
+    axes[3].set_xlim(_limits(shown, "kernel_change", math.inf))
     for train, shift in (("both", 0.13), ("W", -0.13)):
         for name in names:
             if (name, train) in cells:
@@ -253,7 +267,6 @@ def categories(parameter: str, cells: Mapping[tuple[Any, str], Seen], results: R
         (axes[2], "flow time", "median time of the flow"),
         (axes[3], "‖K_end − K_0‖/‖K_0‖", "change of the kernel"),
     ):
-        ax.set_xscale("log")
         label(ax, text, "", title)
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
