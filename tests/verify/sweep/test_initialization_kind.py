@@ -71,6 +71,15 @@ def test_a_record_against_descent_written_out(train):
     assert record.flow_time == pytest.approx(_euler(problem, gamma / 50), rel=0.02)
 
 
+def test_near_the_saddle_the_step_that_is_stable_at_the_start_diverges():
+    small = {"W_std": 0.01, "V_scale": 0.01, "k": 40, "m": 2, "cap": 2000}
+    wild, tame = (replica(start(**small, gamma=g)[0], np.random.default_rng(0)) for g in ("stable", 0.5))
+    assert (wild.status, wild.flow_converged, math.isnan(wild.kernel_change)) == ("diverged", True, True)
+    assert wild.step_size > 1000
+    assert (tame.step_size, tame.converged) == (0.5, True)
+    assert tame.flow_time == pytest.approx(0.5 * tame.steps, rel=0.3)
+
+
 def _euler(problem, gamma):
     a, V, t, first = problem.a0.copy(), problem.V0.copy(), 0.0, None
     while True:
@@ -270,6 +279,8 @@ def test_pictures_and_what_is_in_them():
         ({"tolerance": 1.0}, "between 0 and 1"),
         ({"train": "V"}, "train = 'V'"),
         ({"cap": 0}, "cap = 0"),
+        ({"gamma": 0.0}, "gamma = 0.0; it is a positive number, or 'stable'"),
+        ({"gamma": "1/L"}, "gamma = '1/L'"),
         ({"horizon": math.inf}, "horizon = inf"),
         ({"kernel": "cuda"}, "kernel = 'cuda'"),
     ],

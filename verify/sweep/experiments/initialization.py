@@ -3,7 +3,7 @@
 One replica: A (m × n, m ≤ n) Gaussian, or with singular values spread evenly in the logarithm from 1 to 1/kappa; y = A x̄,
 x̄ ~ N(0, I_n); a two-layer network whose scales, law and symmetry are those of :func:`numerics.initialization.initialize`.
 What the theorems promise is asked before anything runs (:mod:`verify.sweep.experiments.initialization_start`).  Then the
-instance is trained twice: by gradient descent with step 1/λmax(JJᵀ), at most `cap` steps, and by the gradient flow, up to
+instance is trained twice: by gradient descent, at most `cap` steps of 1/λmax(JJᵀ) or of `gamma`, and by the gradient flow, up to
 time `horizon`.  Activations outside the assumptions (ReLU) have no flow here: they are trained by descent alone, and the
 record says "outside".
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ class Config:
     W_std: standard deviation of the entries of W, hence of a = W u.  V_scale: that of the entries of V, whose law is `V`, a
     name of :data:`numerics.initialization.ENTRY_DISTRIBUTIONS`.  antisymmetric: neurons in pairs of opposite sign (k even).
     kappa: condition number of A, None: Gaussian A of variance 1/n.  tolerance: relative to the initial loss.
-    cap: steps of gradient descent; horizon: flow time.  kernel: of the descent, "auto" for the fastest.
+    cap: steps of gradient descent, of size gamma, "stable" for 1/λmax(JJᵀ) at each start; horizon: flow time.  kernel: of
+        the descent, "auto" for the fastest.
     """
 
     n: int = 20
@@ -62,6 +64,7 @@ class Config:
     kappa: float | None = None
     tolerance: float = 1e-7
     cap: int = 1000
+    gamma: float | Literal["stable"] = "stable"
     horizon: float = 10_000.0
     kernel: Kernel = "auto"
 
@@ -92,6 +95,10 @@ class Config:
                 raise ValueError(
                     f"kappa = {self.kappa}; a condition number is at least 1, without it the operator is Gaussian"
                 )
+        if self.gamma != "stable" and not (isinstance(self.gamma, int | float) and 0 < self.gamma < math.inf):
+            raise ValueError(
+                f"gamma = {self.gamma!r}; it is a positive number, or 'stable' for 1/λmax(JJᵀ) at each start"
+            )
         if self.kernel not in ("auto", "numpy", "fused"):
             raise ValueError(f"kernel = {self.kernel!r}; choose 'auto', 'numpy' or 'fused'")
 
@@ -172,8 +179,9 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     before = promised(problem, math.sqrt(2 * stop))
     spectrum = kernel_spectrum(problem)
     slowest, fastest = float(spectrum[0]), float(spectrum[-1])
+    step = config.gamma if config.gamma != "stable" else 1.0 / fastest if fastest > 0 else math.inf
     flow_status, flow_time = _flow(config, problem, stop)
-    run = _descend(config, problem, stop, fastest)
+    run = _descend(config, problem, stop, step) if fastest > 0 else None
     steps = float(run.steps[-1]) if run is not None and run.converged else math.nan
     return Record(
         theory=before.theory,
@@ -187,7 +195,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
         time_linear=0.5 * math.log(1 / config.tolerance) / slowest if slowest > 0 else math.inf,
         converged=run is not None and run.converged,
         steps=steps,
-        step_size=1.0 / fastest if fastest > 0 else math.inf,
+        step_size=step,
         status="at rest" if run is None else run.status,
         sigma_0=jacobian_sigma_min(start).value,
         **_end(start, run),
@@ -197,17 +205,15 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     )
 
 
-def _descend(config: Config, problem: ReducedProblem, stop: float, fastest: float) -> Descent | None:
-    """Gradient descent with half of the largest stable step; None where the Jacobian vanishes (every ReLU neuron is off)."""
-    if not fastest > 0:
-        return None
-    return gradient_descent(
-        problem, 1.0 / fastest, max_steps=config.cap, loss_stop=stop, store=(), kernel=config.kernel
-    )
+def _descend(config: Config, problem: ReducedProblem, stop: float, step: float) -> Descent:
+    return gradient_descent(problem, step, max_steps=config.cap, loss_stop=stop, store=(), kernel=config.kernel)
 
 
 def _end(start: TwoLayer, run: Descent | None) -> dict[str, float]:
-    """How far descent went, and what has become of the Jacobian; NaN after a divergence."""
+    """How far descent went, and what has become of the Jacobian; NaN after a divergence.
+
+    No run: the Jacobian vanishes at the start (every ReLU neuron is off), and no step moves anything.
+    """
     if run is None:
         sigma = jacobian_sigma_min(start).value
         return {"sigma_end": sigma, "length": 0.0, "distance": 0.0, "kernel_change": 0.0}

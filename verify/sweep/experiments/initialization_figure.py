@@ -13,6 +13,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from verify.sweep.experiments.initialization import Config
 from verify.sweep.experiments.initialization_summary import Median, Seen
 from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, edges, label
 from verify.sweep.kind import Results
@@ -42,6 +43,10 @@ def _of(items: Sequence[Seen], train: str) -> list[Seen]:
     return [item for item in items if item.config.train == train]
 
 
+def _step(config: Config) -> str:
+    return "1/λmax(JJᵀ)" if config.gamma == "stable" else f"{config.gamma:g}"
+
+
 def _words(cell: Seen, *without: str) -> str:
     c = cell.config
     operator = "Gaussian A" if c.kappa is None else f"condition number {c.kappa:g}"
@@ -55,7 +60,7 @@ def _words(cell: Seen, *without: str) -> str:
     named = [text for name, text in words.items() if text and name not in without]
     return (
         f"n = {c.n}, m = {c.m}, k = {c.k}, {operator}, {', '.join(named)}; loss at {c.tolerance:g} of its initial value, at "
-        f"most {c.cap} steps of size 1/λmax(JJᵀ), flow time at most {c.horizon:g}"
+        f"most {c.cap} steps of size {_step(c)}, flow time at most {c.horizon:g}"
     )
 
 
@@ -83,7 +88,12 @@ def scales(rows: Mapping[str, list[Seen]], results: Results) -> Figure:
         _times(line[1], scale, items)
         line[2].set_ylim(_limits(items, "steps", items[0].config.cap))
         _medians(line[2], scale, items, "steps", items[0].config.cap)
-        label(line[2], _AXES[scale], "steps of gradient descent", "median number of steps of size 1/λmax(JJᵀ)")
+        label(
+            line[2],
+            _AXES[scale],
+            "steps of gradient descent",
+            f"median number of steps of size {_step(items[0].config)}",
+        )
         line[3].set_ylim(_limits(items, "kernel_change", math.inf))
         _medians(line[3], scale, items, "kernel_change", math.inf)
         label(line[3], _AXES[scale], "‖K_end − K_0‖/‖K_0‖", "change of the kernel K = JJᵀ (lazy: small)")
