@@ -190,9 +190,11 @@ def maps(grid: Mapping[tuple[float, float, str], Seen], results: Results) -> Fig
     times = [table(train, lambda item: item.time.value) for train in trains]
     finite = np.concatenate([t[np.isfinite(t)] for t in times]) if times else np.ones(1)
     clock = LogNorm(max(finite.min(initial=horizon), 1e-12) / 1.5, horizon)
+    shade = LogNorm(*_limits(list(grid.values()), "kernel_change", math.inf))
     for line, train, time in zip(axes, trains, times, strict=True):
         share = table(train, lambda item: item.descent[0] / item.descent[1])
         change = table(train, lambda item: item.kernel_change.value)
+        change[~np.isfinite(change)] = np.nan
         words = _TRAINS[train][2]
         _map(figure, line[0], V, W, share, {"vmin": 0.0, "vmax": 1.0}, f"{words}: fraction that converged", "fraction")
         _contours(line[0], V, W, {name: table(train, lambda i, n=name: i.certified_fraction(n)) for name in _THEORY})
@@ -204,8 +206,8 @@ def maps(grid: Mapping[tuple[float, float, str], Seen], results: Results) -> Fig
             V,
             W,
             change,
-            {"norm": LogNorm(1e-3, 1.0)},
-            "change of the kernel K = JJᵀ",
+            {"norm": shade},
+            "change of the kernel K = JJᵀ (grey: most runs diverged)",
             "‖K_end − K_0‖/‖K_0‖",
         )
     _legend(figure, list(axes[:, 0]), 2)
