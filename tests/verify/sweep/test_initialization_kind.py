@@ -80,6 +80,17 @@ def test_near_the_saddle_the_step_that_is_stable_at_the_start_diverges():
     assert tame.flow_time == pytest.approx(0.5 * tame.steps, rel=0.3)
 
 
+def test_a_descent_that_runs_away_with_a_bounded_activation():
+    config = Config(
+        n=2, m=2, k=2, activation="sin", W_std=0.014348552747065856, V_scale=0.15011207166835502, V="gaussian", cap=300,
+        kernel="numpy",
+    )  # fmt: skip
+    record = replica(config, np.random.default_rng(993814843))
+    assert record.status == "max_steps"  # its loss is finite, but not the squares of its parameters
+    assert math.isnan(record.length)
+    assert math.isnan(record.kernel_change)
+
+
 def _euler(problem, gamma):
     a, V, t, first = problem.a0.copy(), problem.V0.copy(), 0.0, None
     while True:
@@ -117,7 +128,7 @@ def test_what_theory_implies_of_the_scale_of_V():
         flags = [promised(start(seed=seed, V_scale=v)[1], 0.1).balanced for v in scales]
         assert flags == sorted(flags, reverse=True)  # gap_i = sinh(a_i)² − ‖v_i‖²
         balance += flags
-        found = [promised(start(seed=seed, train="W", V_scale=v)[1], 0.1) for v in scales]
+        found = [promised(start(seed=seed, train="W", V_scale=v)[1], 1e-9) for v in scales]
         assert {f.theory for f in found} <= {"certified", "impossible"}
         flags = [f.threshold for f in found]
         assert flags == sorted(flags, key=["infeasible", "feasible"].index)  # the zonotope grows with V
@@ -130,6 +141,16 @@ def test_what_theory_implies_of_the_scale_of_V():
         cone += flags
     assert set(hidden) == set(balance) == {True, False}
     assert set(feasible) == set(cone) == {"feasible", "infeasible"}
+
+
+def test_impossible_is_said_of_a_level_that_no_point_of_the_box_reaches():
+    problem = start(train="W", k=1)[1]  # three data, one neuron: the image of the box is a segment from −b to b
+    b, y = problem.C * problem.V0[:, 0], problem.y
+    t = np.clip(b @ y / (b @ b), -1, 1)
+    distance = float(np.linalg.norm(y - t * b))
+    for level, word in ((0.9 * distance, "impossible"), (1.0001 * distance, "open")):
+        found = promised(problem, level)
+        assert (found.threshold, found.theory) == ("infeasible", word)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "softplus"])
@@ -205,7 +226,7 @@ def test_promises_are_held_against_the_flow():
         changed(**FAILED),  # not there at all
         changed(**FAILED, time_bound=2e4),  # not due within the horizon
         changed(amgm=False, theory="impossible", threshold="infeasible", **FAILED),
-        changed(amgm=False, theory="impossible", threshold="infeasible", **{**FAILED, "converged": True}),
+        changed(amgm=False, theory="impossible", threshold="infeasible", **{**FAILED, "flow_converged": True}),
         changed(amgm=False, threshold="feasible"),
     ]
     table = promises(Results("", (cell(records),)))

@@ -39,6 +39,9 @@ _FLOW_RTOL = 1e-6
 # So many steps of the exponential method: flows that converge take some dozens, those that creep are given up.
 _FLOW_STEPS = 2000
 
+# Beyond, squares overflow.  A diverging descent need not have an infinite loss: the sine is bounded.
+_FAR = 1e100
+
 
 @dataclass(frozen=True)
 class Config:
@@ -107,8 +110,8 @@ class Config:
 class Record:
     """One instance.
 
-    theory: what is known before the run: "certified" (a theorem promises zero loss), "impossible" (W only: y is outside of
-        what the box can produce), "open", or "outside" the assumptions.
+    theory: what is known before the run: "certified" (a theorem promises zero loss), "impossible" (W only: y is so far
+        outside of what the box can produce that the flow cannot reach the tolerance), "open", or "outside" the assumptions.
     sharp, amgm, balanced: whether each theorem certifies this start; threshold: "feasible", "infeasible" or "undecided" for
         W only (`wonly.threshold`), "" otherwise.
     time_bound: time by which the flow has converged for certain, the smallest of the theorems; NaN without one.
@@ -210,14 +213,14 @@ def _descend(config: Config, problem: ReducedProblem, stop: float, step: float) 
 
 
 def _end(start: TwoLayer, run: Descent | None) -> dict[str, float]:
-    """How far descent went, and what has become of the Jacobian; NaN after a divergence.
+    """How far descent went, and what has become of the Jacobian; NaN where that overflows.
 
     No run: the Jacobian vanishes at the start (every ReLU neuron is off), and no step moves anything.
     """
     if run is None:
         sigma = jacobian_sigma_min(start).value
         return {"sigma_end": sigma, "length": 0.0, "distance": 0.0, "kernel_change": 0.0}
-    if run.status == "diverged":
+    if not run.length[-1] < _FAR:
         return dict.fromkeys(("sigma_end", "length", "distance", "kernel_change"), math.nan)
     end = run.state()
     before, after = _kernel(start), _kernel(end)

@@ -39,7 +39,8 @@ _DOWN = 1 - 1e-12
 class Promise:
     """What is known of a start.
 
-    theory: "certified", "impossible", "open" or "outside".  sharp, amgm, balanced: which theorems certify it.
+    theory: "certified"; "impossible": the flow never comes down to the level that was asked about; "open"; or "outside".
+    sharp, amgm, balanced: which theorems certify it.
     threshold: "feasible", "infeasible", "undecided" (W only), "" otherwise.  time_bound: NaN without one.
     rho_0: upper bound of ‖y(0) − y‖.  sigma_F: smallest singular value of the operator.
     """
@@ -71,8 +72,8 @@ def promised(problem: ReducedProblem, level: float) -> Promise:
     sharp = _sharp(problem, network, given)
     if sharp is not None:
         times["sharp"] = sharp
-    decided = _threshold(problem) if problem.train == "W" else ""
-    theory = {"feasible": "certified", "infeasible": "impossible"}.get(decided, "certified" if times else "open")
+    decided, floor = _threshold(problem) if problem.train == "W" else ("", 0.0)
+    theory = "certified" if times or decided == "feasible" else "impossible" if floor > level else "open"
     return Promise(
         theory,
         "sharp" in times,
@@ -121,13 +122,14 @@ def _time_of_hidden(problem: ReducedProblem, given: dict[str, float], s_star: fl
     return enclose("dip2.amgm", "t_stop", values, kl=problem.loss.kl).upper
 
 
-def _threshold(problem: ReducedProblem) -> str:
-    """`wonly.threshold` for the matrix B that the flow uses."""
+def _threshold(problem: ReducedProblem) -> tuple[str, float]:
+    """`wonly.threshold` for the matrix B that the flow uses, and what the residual can never be below (0 if not infeasible)."""
     system = problem.system()
     assert isinstance(system, InnerLayer)
     low, high = box(problem.activation, problem.a0)
-    found = threshold(system.B, problem.y, low, high, time_limit=_PROGRAM).feasible
-    return "undecided" if found is None else "feasible" if found else "infeasible"
+    found = threshold(system.B, problem.y, low, high, time_limit=_PROGRAM)
+    word = "undecided" if found.feasible is None else "feasible" if found.feasible else "infeasible"
+    return word, found.inf_gap
 
 
 def _only(values: dict[str, float], *names: str) -> dict[str, float]:
