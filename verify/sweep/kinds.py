@@ -11,6 +11,7 @@ from verify.tables import one_of
 __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
+    "initialization": "verify.sweep.experiments.initialization",
     "phase": "verify.sweep.experiments.phase",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
