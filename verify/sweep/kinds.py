@@ -13,6 +13,7 @@ __all__ = ["KINDS", "get_kind"]
 KINDS: Final[dict[str, str]] = {
     "initialization": "verify.sweep.experiments.initialization",
     "phase": "verify.sweep.experiments.phase",
+    "tension": "verify.sweep.experiments.tension",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
