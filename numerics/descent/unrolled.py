@@ -28,7 +28,7 @@ TILE = 64
 EXTRA = 5
 """Rows of a tile besides those of V."""
 LIMIT = 20
-"""Rows up to which this is a tenth faster at least than the loops, and compiled in about two seconds (measured)."""
+"""Rows up to which this is a tenth faster at least than the loops, and compiled in two to three seconds (measured)."""
 BLOCK = 10
 """Rows whose sums are in vector registers at a time: AVX2 has 16 of them, and spilling costs more than reading φ again."""
 _LINE = 8  # doubles a cache line
