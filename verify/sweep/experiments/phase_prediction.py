@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from numerics.confidence import clopper_pearson
 from numerics.phase import Experiment
 from verify.sweep.experiments.phase import Record
+from verify.sweep.export import order
 from verify.sweep.kind import CellResult, Results, Table
 
 __all__ = ["COMPARISONS", "compared", "prediction_lines", "prediction_table"]
@@ -67,4 +68,4 @@ def prediction_lines(results: Results) -> Iterator[str]:
 def _predicted(results: Results) -> list[CellResult]:
     """The cells with at least one prediction, in the order of their parameters."""
     cells = [c for c in results.cells if any(compared(record) for record in c.records.values())]
-    return sorted(cells, key=lambda c: [str(x) if not isinstance(x, int) else f"{x:012d}" for x in vars(c.config).values()])
+    return sorted(cells, key=lambda c: [order(value) for value in vars(c.config).values()])

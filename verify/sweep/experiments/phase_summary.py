@@ -171,10 +171,24 @@ def _key(cell: CellResult) -> tuple[Any, ...]:
 def _threshold_table(name: str, members: Sequence[Map]) -> Table:
     """The numbers of a figure's right side; those of its left side are in cells.csv."""
     axis = members[0].axis
-    header = ("train", axis, "threshold_k", "low_95", "high_95", "slope", "exact_k", "exact_low_95", "exact_high_95")
-    header = (*header, "sigma_F", "A_norm", "y_norm")
+    fitted = ("threshold_k", "low_95", "high_95", "slope", "exact_k", "exact_low_95", "exact_high_95")
+    header = ("train", axis, *fitted, "sigma_F", "A_norm", "y_norm")
     rows = [
-        (m.experiment.train, r.size, t.k, t.low, t.high, t.slope, x.k, x.low, x.high, r.sigma_F, r.A_norm, r.y_norm, *r.widths)
+        (
+            m.experiment.train,
+            r.size,
+            t.k,
+            t.low,
+            t.high,
+            t.slope,
+            x.k,
+            x.low,
+            x.high,
+            r.sigma_F,
+            r.A_norm,
+            r.y_norm,
+            *r.widths,
+        )
         for m in members
         for r in m.rows
         for t, x in ((r.threshold, r.exact),)
