@@ -76,8 +76,8 @@ def _map(ax: Axes, item: Map) -> Any:
     _markers(ax, item, swapped=True)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
-    sizes_axis(ax.yaxis, sizes)
-    sizes_axis(ax.xaxis, ks)
+    sizes_axis(ax.yaxis, _apart(sizes))
+    sizes_axis(ax.xaxis, _apart(ks))
     ax.set_xlabel("width k (neurons)", fontsize=8)
     ax.set_ylabel(_SIZES[item.axis], fontsize=8)
     ax.set_title(_LAYERS[item.experiment.train], fontsize=8.5, loc="left")
@@ -95,7 +95,7 @@ def _thresholds(ax: Axes, item: Map) -> None:
     _markers(ax, item, swapped=False)
     y = edges(sizes)
     ax.set_xlim(y[0], y[-1])
-    sizes_axis(ax.xaxis, sizes)
+    sizes_axis(ax.xaxis, _apart(sizes))
     ax.set_xlabel(_SIZES[item.axis], fontsize=8)
     ax.set_ylabel("width k (neurons)", fontsize=8)
     ax.set_title("width at which convergence has probability ½", fontsize=8.5, loc="left")
@@ -113,6 +113,16 @@ def _theory(item: Map) -> Iterator[tuple[tuple[str, Any, str], list[float]]]:
     for criterion, looks in _LOOKS.items():
         yield looks, [row.widths[CRITERIA.index(criterion)] for row in item.rows]
     yield _EXACT, [row.exact.k for row in item.rows]
+
+
+def _apart(sizes: Sequence[int]) -> list[int]:
+    """Those sizes whose labels do not run into each other on a logarithmic axis."""
+    least = 0.07 * math.log(max(sizes) / min(sizes))
+    kept = [sizes[0]]
+    for size in sizes[1:]:
+        if math.log(size / kept[-1]) >= least:
+            kept.append(size)
+    return kept
 
 
 def _markers(ax: Axes, item: Map, *, swapped: bool) -> None:
