@@ -62,6 +62,10 @@ def settle(experiment: Experiment, problem: ReducedProblem) -> Answer:
     """Find out for this instance."""
     spectrum = kernel_spectrum(problem)
     top = float(spectrum[-1])
+    if top == 0:  # every neuron of a ReLU network is off, say: nothing moves, and no step size is the stable one
+        step = math.nan if experiment.gamma == "stable" else float(experiment.gamma)
+        who = "descent" if experiment.clock == "steps" and experiment.method != "flow" else "flow"
+        return Answer(False, who, math.nan, math.nan, step, "at rest", 1.0)
     gamma = float(1.0 / top if experiment.gamma == "stable" else experiment.gamma)
     x = problem.V0 @ problem.activation.phi(problem.a0) / math.sqrt(problem.k)
     initial = float(problem.loss.value(problem.forward(x), problem.y))

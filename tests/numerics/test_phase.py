@@ -323,3 +323,12 @@ def test_a_grid_varies_one_size_and_the_width():
 def test_arguments_of_a_wrong_type_are_refused_in_words(name, value, word):
     with pytest.raises(ValueError, match=word):
         convergence(**{"n": 4, "m": 2, "k": 10, "replicas": 2, "where": "serial", name: value})
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "flow"}, {"method": "fastest"}, {"clock": "limit"}, {"gamma": 0.1}])
+def test_a_network_that_cannot_move_is_at_rest(options):
+    experiment = Experiment(4, 2, 1, activation="relu", cap=50, kernel="numpy", **options)
+    seed = next(i for i in range(20) if draw(experiment, np.random.default_rng(i)).a0[0] < 0)
+    found = settle(experiment, draw(experiment, np.random.default_rng(seed)))
+    assert (found.converged, found.status, found.loss) == (False, "at rest", 1.0)
+    assert found.answer == ("flow" if options.get("method") == "flow" or "clock" in options else "descent")
