@@ -12,6 +12,7 @@ __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
     "phase": "verify.sweep.experiments.phase",
+    "widths": "verify.sweep.experiments.widths",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
