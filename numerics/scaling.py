@@ -37,7 +37,8 @@ __all__ = ["Scaling", "threshold_scaling", "width_scaling"]
 
 Array = NDArray[np.float64]
 
-_FAR = 20.0  # exponents beyond are taken for none
+_LARGEST = 10.0  # exponents beyond are not distinguished: the size decides, whatever the width
+_FAR = 20.0  # where an interval that reaches it has no end
 _REDRAWN = 2000
 
 
@@ -64,9 +65,12 @@ class Scaling:
 
         >>> print(Scaling(1.234, 1.1, math.inf, 2.0, 3))
         1.23 (1.10 to ?)
+        >>> print(Scaling(math.nan, 1.1, math.inf, math.nan, 3))
+        above 1.10
         """
         if math.isnan(self.exponent):
-            return "not known"
+            known = [f"{word} {x:.2f}" for word, x in (("above", self.low), ("below", self.high)) if math.isfinite(x)]
+            return " and ".join(known) or "not known"
         low, high = (f"{x:.2f}" if math.isfinite(x) else "?" for x in (self.low, self.high))
         return f"{self.exponent:.2f} ({low} to {high})"
 
@@ -101,9 +105,10 @@ def threshold_scaling(
     best, top = data.best()
     c, slope, _ = data.at(best)
     cut = top - 0.5 * float(chi2.ppf(1 - alpha, 1))
-    if slope <= 0 or abs(best) > 0.5 * _FAR:
-        return Scaling(*_UNKNOWN, count)
-    return Scaling(best, data.end(cut, best, -_FAR), data.end(cut, best, _FAR), math.exp(c), count)
+    low, high = data.end(cut, best, -_FAR), data.end(cut, best, _FAR)
+    if slope <= 0 or abs(best) > _LARGEST - 1e-3:
+        return Scaling(math.nan, low, high, math.nan, count)
+    return Scaling(best, low, high, math.exp(c), count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +139,7 @@ class _Successes:
         def lost(exponent: float) -> float:
             return -self.at(exponent)[2]
 
-        grid = np.linspace(-6.0, 6.0, 49)
+        grid = np.linspace(-_LARGEST, _LARGEST, 81)
         at = int(np.argmin([lost(x) for x in grid.tolist()]))
         low, high = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
         found = minimize_scalar(lost, bounds=(low, high), method="bounded", options={"xatol": 1e-7})

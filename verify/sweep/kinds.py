@@ -11,6 +11,7 @@ from verify.tables import one_of
 __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
+    "exponents": "verify.sweep.experiments.exponents",
     "phase": "verify.sweep.experiments.phase",
     "widths": "verify.sweep.experiments.widths",
 }

@@ -26,7 +26,7 @@ _LOOKS: dict[str, tuple[str, Any, str]] = {
     "balanced": (*THEOREMS["balanced"], "balance, linear A"),
     "wonly": (*THEOREMS["wonly"], "image of the box (linear program)"),
 }
-_MARKS = dict(zip(_LOOKS, "os^DvPX*", strict=True))
+_MARKS = dict(zip(_LOOKS, "os^DvPXp", strict=True))
 _SIZES = {"n": "entries of the signal n", "m": "entries of the data m", "kappa": "condition number κ(A)"}
 
 
@@ -57,7 +57,7 @@ def _panel(ax: Axes, panel: Panel) -> None:
         # a band that leaves the widths that were looked at is cut there
         top = np.where(np.isfinite(quartiles[:, 2]), quartiles[:, 2], most)
         ax.fill_between(sizes, np.where(np.isfinite(low), low, most), top, color=color, alpha=0.13, lw=0)
-        ax.plot(sizes, middle, color=color, ls=dash, lw=1.7, marker=_MARKS[series.criterion], ms=4.5, mec="white",
+        ax.plot(sizes, middle, color=color, ls=dash, lw=1.7, marker=_MARKS[series.criterion], ms=5, mec="white",
                 mew=0.5, label=f"{words}\n    {_exponents(series, panel.axis)}")  # fmt: skip
     ax.axhline(most, color="0.5", lw=0.9, ls=":")
     ax.set_xscale("log")

@@ -19,7 +19,7 @@ from verify.sweep.experiments.widths import Config, Record
 from verify.sweep.groups import families
 from verify.sweep.kind import Picture, Results, Summary, Table
 
-__all__ = ["AXES", "Panel", "Series", "order", "panels", "summarize"]
+__all__ = ["AXES", "ORDERS", "Panel", "Series", "order", "order_at", "panels", "summarize"]
 
 Array = NDArray[np.float64]
 
@@ -72,22 +72,28 @@ class Panel:
 def order(criterion: str, config: Config, record: Record) -> float:
     """The width of the theory in order form, C = 1, at the constants of an instance; NaN where there is none.
 
-    ρ0 is its root mean square over the initializations, √(‖y‖² + C_φ²‖A‖_F²).  `sharp_linear`: the restriction to Im Aᵀ puts m in the
-    place of n (`dip2.range_restriction`).
+    ρ0 is its root mean square over the initializations, √(‖y‖² + C_φ²‖A‖_F²).
     """
+    spread = activation(config.activation).C_phi.upper
+    return order_at(
+        criterion,
+        config.train,
+        config.n,
+        config.m,
+        rho_0=math.hypot(record.y_norm, spread * record.A_frobenius),
+        sigma_F=record.sigma_F,
+        x_plus=record.x_plus,
+    )
+
+
+def order_at(criterion: str, train: str, n: int, m: int, *, rho_0: float, sigma_F: float, x_plus: float) -> float:
+    """The same at these constants.  `sharp_linear`: the restriction to Im Aᵀ puts m in the place of n (`dip2.range_restriction`)."""
     statement, both, alone = ORDERS.get(criterion, ("", "", ""))
-    name = both if config.train == "both" else alone
+    name = both if train == "both" else alone
     if not name:
         return math.nan
-    spread = activation(config.activation).C_phi.upper
-    known = {
-        "C": 1.0,
-        "n": float(config.m if criterion == "sharp_linear" else config.n),
-        "rho_0": math.hypot(record.y_norm, spread * record.A_frobenius),
-        "sigma_F": record.sigma_F,
-        "rank": float(config.m),
-        "x_plus": record.x_plus,
-    }
+    size = float(m if criterion == "sharp_linear" else n)
+    known = {"C": 1.0, "n": size, "rank": float(m), "rho_0": rho_0, "sigma_F": sigma_F, "x_plus": x_plus}
     wanted = {symbol.name for symbol in formula(statement, name).free_symbols}
     return float(evaluate(statement, name, {key: known[key] for key in wanted}))
 
