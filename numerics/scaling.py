@@ -40,6 +40,7 @@ Array = NDArray[np.float64]
 _LARGEST = 10.0  # exponents beyond are not distinguished: the size decides, whatever the width
 _FAR = 20.0  # where an interval that reaches it has no end
 _REDRAWN = 2000
+_FEW = 5  # instances of a size; fewer say too little of their spread for an interval
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ class _Successes:
     def at(self, exponent: float) -> tuple[float, float, float]:
         """Threshold c, slope b and log likelihood, the most likely ones with that exponent.
 
-        With the exponent fixed it is a logistic curve in ln k - x ln s.  The likelihood is concave in (b, bc, bx) and an exponent is a
-        half plane there: as a function of the exponent it has one hill, and intervals are intervals.
+        With the exponent fixed it is a logistic curve in ln k - x ln s.  The likelihood is concave in (b, bc, bx) and an
+        exponent is a half plane there: as a function of the exponent it has one hill, and intervals are intervals.
         """
         x = self.k - exponent * self.s
         jump = Jump.of(x, self.good, self.all_)
@@ -139,7 +140,7 @@ class _Successes:
         def lost(exponent: float) -> float:
             return -self.at(exponent)[2]
 
-        grid = np.linspace(-_LARGEST, _LARGEST, 81)
+        grid = np.linspace(-_LARGEST, _LARGEST, 41)
         at = int(np.argmin([lost(x) for x in grid.tolist()]))
         low, high = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
         found = minimize_scalar(lost, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
@@ -196,9 +197,9 @@ def _curve(x: Array, good: Array, all_: Array) -> tuple[float, float, float]:
 def width_scaling(sizes: ArrayLike, widths: ArrayLike, alpha: float = 0.05, seed: int = 0) -> Scaling:
     """The exponent of the median width in the size, from the width of each instance (inf: beyond what was looked at).
 
-    sizes, widths: shape (N,), one entry an instance; several instances of each size.  Sizes at which the median is not known are left
-    out of the fit (and not counted in `sizes` of the result).  seed: of the bootstrap.  ValueError for other shapes, NaN, what is not
-    positive.
+    sizes, widths: shape (N,), one entry an instance; several instances of each size.  Sizes at which the median is not known
+    are left out of the fit (and not counted in `sizes` of the result); with fewer than five instances of a size there is no
+    interval.  seed: of the bootstrap.  ValueError for other shapes, NaN, what is not positive.
 
     >>> rng = np.random.default_rng(1)
     >>> s = np.repeat([4.0, 8.0, 16.0, 32.0], 25)
@@ -213,12 +214,13 @@ def width_scaling(sizes: ArrayLike, widths: ArrayLike, alpha: float = 0.05, seed
     if not (np.all(s > 0) and np.all(np.isfinite(s)) and np.all(w > 0)):
         raise ValueError("sizes and widths are positive; a width beyond what was looked at is inf")
     rng = np.random.default_rng(seed)
-    places, medians, redrawn = [], [], []
+    places, medians, redrawn, fewest = [], [], [], math.inf
     for size in np.unique(s):
         logs = np.log(w[s == size])
         middle = _median(logs[None, :])[0]
         if math.isfinite(middle):
             places.append(math.log(size))
+            fewest = min(fewest, logs.size)
             medians.append(middle)
             redrawn.append(_median(rng.choice(logs, size=(_REDRAWN, logs.size))))
     if len(places) < 2:
@@ -232,10 +234,14 @@ def width_scaling(sizes: ArrayLike, widths: ArrayLike, alpha: float = 0.05, seed
         terms = np.where(weights[:, None] == 0, 0.0, weights[:, None] * np.array(redrawn))
         slopes = terms.sum(axis=0)
     low, high = (np.where(np.isnan(slopes), end, slopes) for end in (-math.inf, math.inf))
-    ends = [
-        float(np.quantile(values, q, method="inverted_cdf")) for values, q in ((low, alpha / 2), (high, 1 - alpha / 2))
-    ]
-    return Scaling(slope, *ends, math.exp(float(y.mean() - slope * x.mean())), len(places))
+    ends = [_quantile(values, q) for values, q in ((low, alpha / 2), (high, 1 - alpha / 2))]
+    if fewest < _FEW:
+        ends = [-math.inf, math.inf]
+    return Scaling(slope, ends[0], ends[1], math.exp(float(y.mean() - slope * x.mean())), len(places))
+
+
+def _quantile(values: Array, q: float) -> float:
+    return float(np.quantile(values, q, method="inverted_cdf"))
 
 
 def _median(rows: Array) -> Array:

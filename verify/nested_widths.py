@@ -5,8 +5,8 @@ neurons, so that the smallest width certified is a number of the instance.  The 
 orthonormal basis of the rows of the stored frame; what is certified is about the stored s, frame, data and neurons taken as
 exact numbers, as in :mod:`verify.constants`, with every constant on its side.
 
-`baseline` and `sharp` are the theorems as they stand for any operator, with V as a whole; `sharp_linear`, `energy`, `balanced` and
-`saturated` use what linearity gives, the restriction to Im Aᵀ (`dip2.range_restriction`).
+`baseline` and `sharp` are the theorems as they stand for any operator, with V as a whole; `sharp_linear`, `energy`, `balanced`
+and `saturated` use what linearity gives, the restriction to Im Aᵀ (`dip2.range_restriction`).
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class Nested:
     @cached_property
     def sigma_F(self) -> Bound:
         """Smallest singular value of the operator."""
-        return lower(sigma_min_lower(np.diag(self.s)) * self.root * (1 - 4 * _U), "smallest of s, less the defect of the frame")
+        return lower(
+            sigma_min_lower(np.diag(self.s)) * self.root * (1 - 4 * _U), "smallest of s, less the defect of the frame"
+        )
 
     @cached_property
     def operator(self) -> tuple[Array, float]:

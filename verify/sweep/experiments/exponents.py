@@ -1,7 +1,7 @@
 """How the width at which half of the instances converge grows with n, m and κ(A), for each way of training.
 
-The replicas are those of :mod:`verify.sweep.experiments.phase`; this kind looks at them otherwise, and :func:`exponents` takes the results
-of either.  Of a replica it reads whether it converged, of a cell n, m, k, kappa, train.
+The replicas are those of :mod:`verify.sweep.experiments.phase`; this kind looks at them otherwise, and :func:`exponents` takes
+the results of either.  Of a replica it reads whether it converged, of a cell n, m, k, kappa, train.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ __all__ = ["EXPERIMENT", "Growth", "exponents", "orders", "summarize"]
 class Growth:
     """The threshold of width along an axis.
 
-    axis: "n", "m" or "kappa".  shared: the other parameters but k.  counts: (k, size, converged, trials) of every cell.  thresholds: by
-    size.  scaling: of the threshold, from all cells at once.  orders: exponents of the theory's orders, by criterion.
+    axis: "n", "m" or "kappa".  shared: the other parameters but k.  counts: (k, size, converged, trials) of every cell.
+    thresholds: by size.  scaling: of the threshold, from all cells at once.  orders: exponents of the theory's orders, by
+    criterion.
     """
 
     axis: str
@@ -111,7 +112,14 @@ _HEADER = ("train", "axis", "n_fixed", "m_fixed", "kappa_fixed", "cap")
 
 
 def _exponent_table(found: list[Growth]) -> Table:
-    header = (*_HEADER, "exponent", "low_95", "high_95", *(f"order_{criterion}" for criterion in ORDERS), "all_converged")
+    header = (
+        *_HEADER,
+        "exponent",
+        "low_95",
+        "high_95",
+        *(f"order_{criterion}" for criterion in ORDERS),
+        "all_converged",
+    )
     rows = [
         (
             *_fixed(g),
@@ -135,7 +143,11 @@ def _threshold_table(found: list[Growth]) -> Table:
 def _line(growth: Growth) -> str:
     layers = "both layers" if growth.shared["train"] == "both" else "W only"
     known = ", ".join(f"{criterion} {value:.2f}" for criterion, value in growth.orders.items())
-    said = "all instances converge at all widths" if growth.all_converged else f"threshold ~ {growth.axis}^{growth.scaling}"
+    said = (
+        "all instances converge at all widths"
+        if growth.all_converged
+        else f"threshold ~ {growth.axis}^{growth.scaling}"
+    )
     return f"{layers}, cap {growth.shared['cap']}: {said}; the theory's orders: {known}"
 
 

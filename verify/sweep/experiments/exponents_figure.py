@@ -45,7 +45,8 @@ def draw(found: Sequence[Growth], results: Results) -> Figure:
         handles.update({text: handle for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)})
     figure.legend(list(handles.values()), list(handles), loc="outside right upper", fontsize=7, frameon=False)
     e = results.cells[0].config
-    words = f"width at which half of the instances converge ({e.activation}, V {e.V}, gradient descent, {e.tolerance:g} of the initial loss)"
+    how = f"{e.activation}, V {e.V}, gradient descent, {e.tolerance:g} of the initial loss"
+    words = f"width at which half of the instances converge ({how})"
     caption(figure, results, words)
     return figure
 
@@ -67,14 +68,29 @@ def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
         k = np.array([t.k for t in known.values()])
         low = np.array([max(t.low, 0.5 * min(ks)) for t in known.values()])
         high = np.array([min(t.high, 2.0 * max(ks)) for t in known.values()])
-        ax.errorbar(list(known), k, yerr=np.maximum([k - low, high - k], 0.0), fmt=mark, color=color, label=f"seen: {_words(_run(growth))}", **SEEN)
+        ax.errorbar(
+            list(known),
+            k,
+            yerr=np.maximum([k - low, high - k], 0.0),
+            fmt=mark,
+            color=color,
+            label=f"seen: {_words(_run(growth))}",
+            **SEEN,
+        )
     elif growth.all_converged:
         ax.plot(sizes, np.full(sizes.size, min(ks)), ls="none", marker=mark, color=color, mec="white", mew=0.6, ms=5.5,
                 label=f"seen: {_words(_run(growth))}")  # fmt: skip
-        ax.annotate("all converge, from the smallest width on", (sizes[0], min(ks)), xytext=(0, -11), textcoords="offset points", fontsize=6.5,
-                    color=color)  # fmt: skip
+        words, place = "all converge, from the smallest width on", (sizes[0], min(ks))
+        ax.annotate(words, place, xytext=(0, -11), textcoords="offset points", fontsize=6.5, color=color)
     if math.isfinite(growth.scaling.exponent):
-        ax.plot(sizes, growth.scaling.at(sizes), color=color, lw=0.9, ls=(0, (1, 1.5)), label="fit: power law, all cells at once")
+        ax.plot(
+            sizes,
+            growth.scaling.at(sizes),
+            color=color,
+            lw=0.9,
+            ls=(0, (1, 1.5)),
+            label="fit: power law, all cells at once",
+        )
 
 
 def _finish(ax: Axes, members: Sequence[Growth]) -> None:
@@ -105,9 +121,18 @@ def _exponents(ax: Axes, members: Sequence[Growth], runs: Sequence[tuple[str, in
             ax.hlines(value, place - half, place + half, color=look, ls=dash, lw=2.0, label=words)
         if math.isfinite(s.exponent):
             error = np.maximum([[s.exponent - max(s.low, low)], [min(s.high, high) - s.exponent]], 0.0)
-            ax.errorbar([place], [s.exponent], yerr=error, fmt=mark, color=color, label=f"seen: {_words(_run(growth))}", **SEEN)
+            ax.errorbar(
+                [place], [s.exponent], yerr=error, fmt=mark, color=color, label=f"seen: {_words(_run(growth))}", **SEEN
+            )
         else:
-            ax.annotate("no threshold" if growth.all_converged else str(s), (place, low), ha="center", va="bottom", fontsize=6.5, color=color)
+            ax.annotate(
+                "no threshold" if growth.all_converged else str(s),
+                (place, low),
+                ha="center",
+                va="bottom",
+                fontsize=6.5,
+                color=color,
+            )
     label(ax, "", f"exponent in {'κ' if members[0].axis == 'kappa' else members[0].axis}")
     ax.set_xticks(range(len(members)), [_words(_run(g)).replace(", ", "\n") for g in members])
     ax.set_xlim(-0.6, len(members) - 0.4)

@@ -45,7 +45,9 @@ class Config:
         if self.most > 2**22:
             raise ValueError(f"most = {self.most}; widths up to {2**22} are looked at")
         if self.m > self.n:
-            raise ValueError(f"m = {self.m} is more than n = {self.n}; these instances have at most as many data as unknowns")
+            raise ValueError(
+                f"m = {self.m} is more than n = {self.n}; these instances have at most as many data as unknowns"
+            )
         if not activation(self.activation).theory.smooth:
             raise ValueError(f"activation = {self.activation!r}; the theorems need a continuous derivative")
 
@@ -97,7 +99,9 @@ def draw(config: Config, rng: np.random.Generator) -> Nested:
 def replica(config: Config, rng: np.random.Generator) -> Record:
     """Draw an instance, and let every theorem look for its width."""
     instance = draw(config, rng)
-    found = dict.fromkeys(("baseline", "sharp", "sharp_linear", "energy", "amgm", "balanced", "saturated", "wonly"), math.nan)
+    found = dict.fromkeys(
+        ("baseline", "sharp", "sharp_linear", "energy", "amgm", "balanced", "saturated", "wonly"), math.nan
+    )
     for name in CRITERIA[config.train]:
         # what the baseline certifies the sharp theorem does (sharp.implies_baseline), so that its width is no smaller
         least = found["sharp"] if name == "baseline" else 1.0

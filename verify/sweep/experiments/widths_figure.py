@@ -64,14 +64,14 @@ def _panel(ax: Axes, panel: Panel) -> None:
     ax.set_yscale("log")
     sizes_axis(ax.xaxis, sizes)
     ax.set_ylim(0.8, 2.0 * most)
-    fixed = ", ".join(
-        f"{name} = {panel.shared[name]:g}" for name in ("n", "m") if panel.axis != name
-    )
+    fixed = ", ".join(f"{name} = {panel.shared[name]:g}" for name in ("n", "m") if panel.axis != name)
     if panel.axis != "kappa":
         kappa = panel.shared["kappa"]
         fixed += ", Gaussian A" if kappa is None else f", κ(A) = {kappa:g}"
     label(ax, _SIZES[panel.axis], "width k (neurons)", fixed)
-    legend_beside(ax, f"width ~ {panel.axis if panel.axis != 'kappa' else 'κ'}^exponent (95 %); in brackets: the theory's order")
+    legend_beside(
+        ax, f"width ~ {panel.axis if panel.axis != 'kappa' else 'κ'}^exponent (95 %); in brackets: the theory's order"
+    )
 
 
 def _exponents(series: Series, axis: str) -> str:

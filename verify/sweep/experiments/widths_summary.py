@@ -39,9 +39,9 @@ ORDERS: Mapping[str, tuple[str, str, str]] = {
 class Series:
     """The widths of one criterion along an axis.
 
-    sizes, widths: one entry an instance.  scaling: of the widths.  order: of the theory's order at the same instances, at the sizes
-    that are in the fit (None: there is none).  beyond: of width/order, at the sizes at which every instance is certified, so that no
-    ratio is unknown: an order that holds has no positive exponent there.
+    sizes, widths: one entry an instance.  scaling: of the widths.  order: of the theory's order at the same instances, at the
+    sizes that are in the fit (None: there is none).  beyond: of width/order, at the sizes at which every instance is
+    certified, so that no ratio is unknown: an order that holds has no positive exponent there, once the sizes are large.
     """
 
     criterion: str
@@ -57,7 +57,7 @@ class Series:
         for size in np.unique(self.sizes):
             here = self.widths[self.sizes == size]
             found[float(size)] = tuple(np.quantile(here, [0.25, 0.5, 0.75], method="higher").tolist())
-        return found  # type: ignore[return-value]
+        return found
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def order(criterion: str, config: Config, record: Record) -> float:
 
 
 def order_at(criterion: str, train: str, n: int, m: int, *, rho_0: float, sigma_F: float, x_plus: float) -> float:
-    """The same at these constants.  `sharp_linear`: the restriction to Im Aᵀ puts m in the place of n (`dip2.range_restriction`)."""
+    """The same at these constants.  `sharp_linear`: `dip2.range_restriction` puts m in the place of n."""
     statement, both, alone = ORDERS.get(criterion, ("", "", ""))
     name = both if train == "both" else alone
     if not name:
@@ -132,8 +132,8 @@ def summarize(results: Results) -> Summary:
     from verify.sweep.experiments.widths_figure import draw
 
     pictures = []
-    names = _names([key[0] for key in groups])
-    for members, name in zip(groups.values(), names, strict=True):
+    ordered = sorted(groups.items(), key=lambda item: item[0][0] != "both")
+    for (_, members), name in zip(ordered, _names([key[0] for key, _ in ordered]), strict=True):
         pictures.append(Picture(draw(members, results), _width_table(name, members)))
     return Summary((_exponent_table(found),), tuple(pictures), tuple(line for panel in found for line in _lines(panel)))
 
@@ -169,7 +169,12 @@ def _width_table(name: str, members: Sequence[Panel]) -> Table:
 
 def _exponent_table(found: Sequence[Panel]) -> Table:
     ends = ("", "_low_95", "_high_95")
-    header = (*_HEADER, *(f"{name}{end}" for name in ("exponent", "order", "beyond") for end in ends), "sizes", "beyond_sizes")
+    header = (
+        *_HEADER,
+        *(f"{name}{end}" for name in ("exponent", "order", "beyond") for end in ends),
+        "sizes",
+        "beyond_sizes",
+    )
     rows = []
     for panel in found:
         for series in panel.series:
