@@ -48,7 +48,7 @@ def zero_loss(
     ValueError for numbers that are not finite and positive.
 
     >>> found = zero_loss(0.5, 0.5, 1.0, 0.01, lambda r: 0.01, 0.1)
-    >>> found is not None and 3.0 < found.length < found.L < 5.0
+    >>> found is not None and 1.5 < found.length < found.L < 3.0
     True
     >>> zero_loss(0.5, 0.5, 1.0, 0.2, lambda r: 0.2, 0.1) is None
     True

@@ -50,7 +50,7 @@ def draw(members: Sequence[Panel], results: Results) -> Figure:
 def _panel(ax: Axes, panel: Panel) -> None:
     most = panel.shared["most"]
     sizes = sorted({float(size) for size in panel.series[0].sizes})
-    for series in panel.series:
+    for series in sorted(panel.series, key=lambda item: list(_LOOKS).index(item.criterion)):
         color, dash, words = _LOOKS[series.criterion]
         quartiles = np.array(list(series.quartiles().values()))
         low, middle, _ = np.where(np.isfinite(quartiles), quartiles, np.nan).T
