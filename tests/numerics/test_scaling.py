@@ -79,6 +79,13 @@ def test_data_on_one_side_bound_one_side():
         assert (none.low, none.high) == (-math.inf, math.inf)
 
 
+def test_wider_that_is_worse_has_no_threshold():
+    k, s = flat([10, 20, 40, 80], [[1], [2], [4]])
+    found = threshold_scaling(k, s, 18 - 4 * np.log2(k / 10), np.full(12, 20))
+    assert math.isnan(found.exponent)
+    assert (found.low, found.high) == (-math.inf, math.inf)
+
+
 def test_what_is_no_data_is_refused():
     with pytest.raises(ValueError, match="one length"):
         threshold_scaling([1, 2], [1], [0, 1], [1, 1])
@@ -114,6 +121,13 @@ def test_censored_widths_are_neither_dropped_nor_believed():
     assert low.sizes == 3
     assert math.isnan(width_scaling(s, np.full(s.size, math.inf)).exponent)
     assert cut.high > whole.high or cut.high == math.inf
+
+
+def test_the_median_of_an_even_number():
+    s, w = np.repeat([1.0, 4.0], 6), np.array([1, 1, 1, 4, 4, 4, 2, 2, 8, 8, 9, 9.0])
+    assert width_scaling(s, w).exponent == pytest.approx(1.0)  # from 2, the middle of 1 and 4 in logarithms, to 8
+    w[9:] = math.inf  # of six, three are known: the median is not
+    assert width_scaling(s, w).sizes == 1
 
 
 def test_the_bootstrap_covers():

@@ -51,6 +51,16 @@ def test_the_condition_number_hardly_counts():
     assert 1 < largest(1e-1) / largest(1e-4) < 3  # sharp.condition loses a factor of a thousand
 
 
+def test_nothing_rests_on_the_search(monkeypatch):
+    import numerics.zero_loss as module
+
+    given = (0.5, 0.5, 1.0, 0.2, lambda r: 0.2, 0.1)
+    assert zero_loss(*given) is None
+    search = module._path
+    monkeypatch.setattr(module, "_path", lambda q: tuple(0.1 * x for x in search(q)))  # finds what is none
+    assert zero_loss(*given) is None
+
+
 def test_numbers_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="sigma_F must be finite and positive"):
         zero_loss(1.0, 1.0, 1.0, 0.1, lambda r: 0.1, 0.0)

@@ -27,10 +27,10 @@ SAME = {
 }
 
 
-def made(train, n=5, m=2, seed=0):
+def made(train, n=5, s=(1.0, 0.7), seed=0):
     rng = np.random.default_rng(seed)
-    frame = np.ascontiguousarray(np.linalg.qr(rng.standard_normal((n, m)))[0].T)
-    s, truth = np.array([1.0, 0.7])[:m], rng.standard_normal(n)
+    frame = np.ascontiguousarray(np.linalg.qr(rng.standard_normal((n, 2)))[0].T)
+    s, truth = np.array(s), 1.5 * rng.standard_normal(n)
     return Nested(s, frame, s * (frame @ truth), rng, train, "tanh", "uniform"), truth
 
 
@@ -53,11 +53,25 @@ def test_a_width_is_certified_as_the_command_certifies_it(train):
         if name not in SAME:
             continue
         width = smallest(nested, name, 4096)
-        assert math.isfinite(width)
+        assert CRITERIA[train][name](nested.prefix(int(width)))
+        if width > 1:  # where doubling was the last time in vain
+            assert not CRITERIA[train][name](nested.prefix(2 ** (math.ceil(math.log2(width)) - 1)))
         below = int(width) - max(1, int(width) // 64)
         for k in {int(width), max(below, 1), 2 * int(width)}:
             nested.prefix(k)
             assert CRITERIA[train][name](nested.prefix(k)) == EVALUATORS[SAME[name]](instance(nested, truth, k)), name
+
+
+@pytest.mark.parametrize(("train", "names", "seed"), [("both", ("amgm", "balanced"), 1), ("W", ("wonly",), 2)])
+def test_narrow_networks_of_a_badly_conditioned_operator(train, names, seed):
+    nested, truth = made(train, n=12, s=(1.0, 0.25), seed=seed)
+    answers = set()
+    for k in (1, 2, 3, 4, 6, 8, 12, 16, 24):
+        prefix, other = nested.prefix(k), instance(nested, truth, k)
+        for name in names:
+            answers.add((name, CRITERIA[train][name](prefix)))
+            assert CRITERIA[train][name](prefix) == EVALUATORS[SAME[name]](other), (name, k)
+    assert {(names[-1], True), (names[-1], False)} <= answers
 
 
 @pytest.mark.parametrize("train", ["both", "W"])
@@ -95,11 +109,20 @@ def test_the_path_is_as_short_as_the_energy_says(monkeypatch):
     factor = V * nested.activation.dphi(a) / math.sqrt(width)
     kernel = factor @ factor.T + np.sum(nested.activation.phi(a) ** 2) / width * np.eye(2)
     assert 0.5 * z @ np.linalg.solve(kernel, z) <= E_0
+    assert pytest.approx(0.5 * z @ z / np.linalg.eigvalsh(kernel)[0], rel=1e-9) == E_0
     assert Phi_0 == pytest.approx(0.5 * float(np.sum((nested.s * z) ** 2)), rel=1e-9)
     problem = ReducedProblem(nested.s, nested.y, loss("least_squares"), nested.activation, "both", a, V)
     run = gradient_flow(problem, t_max=1e4, loss_stop=1e-12, rtol=1e-6, error_estimate=False)
     assert run.status == "loss_stop"
     assert 0.2 * budget.L < float(run.length[-1]) < budget.length
+
+
+def test_a_frame_that_is_not_orthonormal_is_paid_for():
+    nested, _ = made("both")
+    short = Nested(nested.s, nested.frame * (1 - 1e-8), nested.y, np.random.default_rng(0), "both", "tanh", "uniform")
+    truth = float(np.linalg.svd(np.diag(short.s) @ short.frame, compute_uv=False)[-1])
+    assert truth * (1 - 1e-7) < short.sigma_F.as_lower() < truth * (1 + 1e-15)
+    assert short.root < 1 - 1e-8 < nested.root
 
 
 def test_neurons_are_added():

@@ -66,6 +66,8 @@ def test_no_threshold_is_said():
     (growth,) = exponents(results(*cells))
     assert growth.all_converged
     assert math.isnan(growth.scaling.exponent)
+    nearly = results(*((e, 9 if e.k == 4 else 10) for e, _ in cells))
+    assert not exponents(nearly)[0].all_converged
     summary = EXPERIMENT.summary(results(*cells))
     assert "all instances converge" in summary.lines[0]
 
