@@ -79,6 +79,7 @@ def test_the_summary_shows_what_was_found():
     at = {name: i for i, name in enumerate(picture.table.header)}
     assert [(row[at["train"]], row[at["axis"]]) for row in picture.table.rows] == [("both", "n"), ("W", "m")]
     assert picture.table.rows[0][at["exponent"]] == pytest.approx(1, abs=0.05)
+    assert {row[at["until"]] for row in picture.table.rows} == {"25000 steps"}
     assert len(summary.tables[0].rows) == 6
     assert "no cells" in EXPERIMENT.summary(results((Experiment(8, 2, 4), 3))).lines[0]
 

@@ -42,6 +42,15 @@ class Growth:
     orders: Mapping[str, float]
 
     @property
+    def until(self) -> str:
+        """How long the runs are, in words."""
+        shared = self.shared
+        clock = shared.get("clock", "steps")
+        if clock == "steps":
+            return f"{shared['cap']} steps"
+        return "the limit" if clock == "limit" else f"time {shared['horizon']:g}/σF²"
+
+    @property
     def all_converged(self) -> bool:
         """Whether every instance did: no threshold among these widths."""
         return all(converged == trials for _, _, converged, trials in self.counts)
@@ -105,10 +114,10 @@ def summarize(results: Results) -> Summary:
 
 
 def _fixed(growth: Growth) -> tuple[Any, ...]:
-    return (growth.shared["train"], growth.axis, *(growth.shared.get(name, "") for name in (*AXES, "cap")))
+    return (growth.shared["train"], growth.axis, *(growth.shared.get(name, "") for name in AXES), growth.until)
 
 
-_HEADER = ("train", "axis", "n_fixed", "m_fixed", "kappa_fixed", "cap")
+_HEADER = ("train", "axis", "n_fixed", "m_fixed", "kappa_fixed", "until")
 
 
 def _exponent_table(found: list[Growth]) -> Table:
@@ -148,7 +157,7 @@ def _line(growth: Growth) -> str:
         if growth.all_converged
         else f"threshold ~ {growth.axis}^{growth.scaling}"
     )
-    return f"{layers}, cap {growth.shared['cap']}: {said}; the theory's orders: {known}"
+    return f"{layers}, {growth.until}: {said}; the theory's orders: {known}"
 
 
 EXPERIMENT = dataclasses.replace(

@@ -51,12 +51,12 @@ def draw(found: Sequence[Growth], results: Results) -> Figure:
     return figure
 
 
-def _run(growth: Growth) -> tuple[str, int]:
-    return growth.shared["train"], growth.shared["cap"]
+def _run(growth: Growth) -> tuple[str, str]:
+    return growth.shared["train"], growth.until
 
 
-def _words(run: tuple[str, int]) -> str:
-    return f"{'both layers' if run[0] == 'both' else 'W only'}, {run[1]} steps"
+def _words(run: tuple[str, str]) -> str:
+    return f"{'both layers' if run[0] == 'both' else 'W only'}, {run[1]}"
 
 
 def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
@@ -107,7 +107,7 @@ def _finish(ax: Axes, members: Sequence[Growth]) -> None:
     label(ax, _SIZES[growth.axis], "width k (neurons)", fixed)
 
 
-def _exponents(ax: Axes, members: Sequence[Growth], runs: Sequence[tuple[str, int]]) -> None:
+def _exponents(ax: Axes, members: Sequence[Growth], runs: Sequence[tuple[str, str]]) -> None:
     shown = [g for g in members if math.isfinite(g.scaling.exponent)]
     reach = [x for g in shown for x in (g.scaling.low, g.scaling.high) if math.isfinite(x)]
     reach += [x for g in members for x in g.orders.values()] + [0.0]
