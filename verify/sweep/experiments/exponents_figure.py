@@ -29,9 +29,11 @@ _MARKS = "osD^vPX"
 
 
 def draw(found: Sequence[Growth], results: Results) -> Figure:
-    """A column for each size that varies."""
-    columns = [[g for g in found if g.axis == axis] for axis in AXES]
-    columns = [members for members in columns if members]
+    """A column for each size that varies and what the other sizes are."""
+    groups: dict[Any, list[Growth]] = {}
+    for growth in found:
+        groups.setdefault((growth.axis, *(growth.shared.get(name) for name in AXES)), []).append(growth)
+    columns = list(groups.values())
     figure = Figure(figsize=(3.4 * len(columns) + 2.2, 6.4), layout="constrained")
     axes = figure.subplots(2, len(columns), squeeze=False, height_ratios=(1.25, 1))
     runs = sorted({_run(g) for g in found})
@@ -80,7 +82,7 @@ def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
     elif growth.all_converged:
         ax.plot(sizes, np.full(sizes.size, min(ks)), ls="none", marker=mark, color=color, mec="white", mew=0.6, ms=5.5,
                 label=f"seen: {_words(_run(growth))}")  # fmt: skip
-        words, place = "all converge, from the smallest width on", (sizes[0], min(ks))
+        words, place = "all converge", (sizes[0], min(ks))
         ax.annotate(words, place, xytext=(0, -11), textcoords="offset points", fontsize=6.5, color=color)
     if math.isfinite(growth.scaling.exponent):
         ax.plot(
