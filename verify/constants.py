@@ -18,6 +18,7 @@ from numerics.bound import Bound, estimate, exact, lower, upper
 from numerics.networks.two_layer import TwoLayer
 from numerics.operators import CompactSVD
 from numerics.operators.dense import DenseOperator
+from numerics.reduced import ReducedProblem
 from numerics.rigorous import matmul_error, norm_upper, opnorm_upper, sigma_min_lower, up
 
 from .problem import Problem
@@ -56,7 +57,9 @@ def residual_upper(problem: Problem, network: TwoLayer) -> tuple[float, float]:
     return misfit_upper(problem.forward, problem, network, problem.svd.operator.array_error())
 
 
-def misfit_upper(C: Floats, problem: Problem, network: TwoLayer, operator_error: float = 0.0) -> tuple[float, float]:
+def misfit_upper(
+    C: Floats, problem: Problem | ReducedProblem, network: TwoLayer, operator_error: float = 0.0
+) -> tuple[float, float]:
     """Upper bounds of ‖v − y‖ and ψ(L_y(v)), v = C V φ(a)/√k; C (m × p) and V (p × k) in the same coordinates.
 
     C may be off the operator that is meant by `operator_error` (Frobenius).

@@ -109,6 +109,8 @@ def read_sweep(experiment: str | Path, replicas: str | Path) -> Sweep:
     types_of = [*(hints[name] for name in kind.parameters), int, *(t for _, t in kind.columns)]
     cells: dict[str, CellResult] = {}
     for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise ProblemError(f"{path}, line {number}: {len(row)} entries, and there are {len(names)} columns")
         try:
             values = [_parsed(text, hint) for text, hint in zip(row, types_of, strict=True)]
             split = len(kind.parameters)
