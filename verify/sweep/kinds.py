@@ -11,7 +11,9 @@ from verify.tables import one_of
 __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
+    "early_stopping": "verify.sweep.experiments.early_stopping",
     "phase": "verify.sweep.experiments.phase",
+    "restart": "verify.sweep.experiments.restart",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
