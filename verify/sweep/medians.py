@@ -7,35 +7,35 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import quantile_test
+from scipy.stats import binom
 
 __all__ = ["Median", "median"]
 
 
 class Median(NamedTuple):
-    """value: the sample's.  low, high: limits of the law's median (95 %), −∞ and ∞ where too few draws say nothing.  count: of draws."""
+    """value: of the sample.  low, high: limits of the law's median (95 %), infinite for too few draws.  draws: how many."""
 
     value: float
     low: float
     high: float
-    count: int
+    draws: int
 
 
 def median(values: Iterable[float]) -> Median:
     """Median of the draws that are not NaN; they may be infinite.
 
-    The value is a draw (the lower of the two in the middle), so that infinite ones need no arithmetic.
+    The value is a draw (the lower of the two in the middle), so that infinite ones need no arithmetic.  The j-th smallest of N
+    draws is above the law's median with probability P(Bin(N, ½) < j) at most, however the law is: the largest j for which that
+    is below 2.5 % is the lower limit, and counted from the other end the upper one.
 
     >>> median([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, math.inf, math.nan])
-    Median(value=4.0, low=1.0, high=inf, count=7)
-    >>> median([])
-    Median(value=nan, low=-inf, high=inf, count=0)
+    Median(value=4.0, low=1.0, high=inf, draws=7)
+    >>> median([1.0, 2.0])
+    Median(value=1.0, low=-inf, high=inf, draws=2)
     """
     x = np.sort(np.array([v for v in values if not math.isnan(v)], dtype=np.float64))
     if x.size == 0:
         return Median(math.nan, -math.inf, math.inf, 0)
-    # the limits are two of the draws: those of their ranks, because infinities do not pass through quantile_test
-    ranks = quantile_test(np.arange(x.size), q=0.0, p=0.5).confidence_interval(0.95)
-    low = -math.inf if math.isnan(ranks.low) else float(x[int(ranks.low)])
-    high = math.inf if math.isnan(ranks.high) else float(x[int(ranks.high)])
+    j = int(binom.ppf(0.025, x.size, 0.5))
+    low, high = (float(x[j - 1]), float(x[-j])) if j > 0 else (-math.inf, math.inf)
     return Median(float(x[(x.size - 1) // 2]), low, high, int(x.size))

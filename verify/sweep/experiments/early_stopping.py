@@ -28,9 +28,9 @@ __all__ = ["EXPERIMENT", "RULES", "Config", "Record", "replica"]
 RULES = (
     "baseline", "sharp", "strongest", "kappa_free", "discrepancy", "oracle_observation", "oracle_signal", "limit",
 )  # fmt: skip
-"""`baseline.early_stop`; `sharp.stop`; the time of the strongest guarantee in force, as `dipcert run` takes it; the earliest
-one that does not rest on σ_F (`illposed.discrepancy`, `wonly.rate`); ‖y(t) − y‖ ≤ τ‖ε‖; smallest ‖y(t) − ȳ‖; smallest
-‖x(t) − x̄‖; never."""
+"""`baseline.early_stop`; `sharp.stop`; the strongest guarantee in force, as `dipcert run` takes it; the earliest one that does
+not rest on σ_F (`illposed.discrepancy`, which is told ‖x(0) − x̄‖, and `wonly.rate`); ‖y(t) − y‖ ≤ τ‖ε‖; smallest
+‖y(t) − ȳ‖; smallest ‖x(t) − x̄‖; never."""
 
 _KAPPA_FREE = ("illposed.discrepancy", "wonly.rate")
 # The limit: a loss of which 1e-18 is left, a residual of 1e-9.
@@ -66,7 +66,9 @@ class Config:
         for name in ("tau", "output_scale", "horizon"):
             number(name, getattr(self, name))
         if not self.noise > 0:
-            raise ValueError("noise = 0; there is nothing to stop early for: give the noise relative to the data, as 0.1")
+            raise ValueError(
+                "noise = 0; there is nothing to stop early for: give the noise relative to the data, as 0.1"
+            )
         if not 1 < self.tau < math.inf:
             raise ValueError(f"tau = {self.tau}; the discrepancy principle needs tau > 1")
         if not 0 < self.output_scale < math.inf:
@@ -124,9 +126,7 @@ class Record:
 
 def replica(config: Config, rng: np.random.Generator) -> Record:
     """Draw an instance, evaluate the guarantees, follow the flow, stop by every rule."""
-    instance = drawn(
-        config, rng, antisymmetric=config.antisymmetric, output_scale=float(config.output_scale)
-    )
+    instance = drawn(config, rng, antisymmetric=config.antisymmetric, output_scale=float(config.output_scale))
     given = convergence(instance)
     timed = [g for g in given if g.in_force and g.stop_time is not None and math.isfinite(g.stop_time)]
     times = _guaranteed(timed)
@@ -142,7 +142,11 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     entries: dict[str, float] = {}
     for rule in RULES:
         observation, signal = _errors(run, seen, times[rule])
-        entries |= {f"{rule}_time": times[rule], f"{rule}_observation": observation / size, f"{rule}_signal": signal / truth}
+        entries |= {
+            f"{rule}_time": times[rule],
+            f"{rule}_observation": observation / size,
+            f"{rule}_signal": signal / truth,
+        }
     return Record(
         **entries,
         noise_level=float(np.linalg.norm(_noise(instance))) / size,

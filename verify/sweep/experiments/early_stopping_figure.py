@@ -52,9 +52,9 @@ def draw(setups: Sequence[Setup], results: Results) -> Figure:
     start = "antisymmetric start" if shared["antisymmetric"] else "independent start"
     words = (
         f"n = {shared['n']}, m = {shared['m']}, k = {shared['k']}, {shared['activation']}, V {shared['V']}, {start}, "
-        f"τ = {shared['tau']:g}; medians with exact 95 % limits"
+        f"τ = {shared['tau']:g}; medians with exact 95 % limits, of rules that give a time in half of the runs"
     )
-    caption(figure, results, words, 150)
+    caption(figure, results, words, 170)
     return figure
 
 
@@ -64,18 +64,24 @@ def _times(ax: Axes, setup: Setup) -> None:
     for rule, points in setup.points.items():
         color, marker, dash, words = _LOOKS[rule]
         if dash is None:
-            _markers(ax, setup, rule, "time", color, marker, f"{words}")
-        elif any(p.in_force for p in points):
-            values = [[p.time.value if p.in_force else math.nan, *_whole(p)] for p in points]
+            _markers(ax, setup, rule, "time", color, marker, words)
+        elif any(_often(p) for p in points):
+            values = [[p.time.value if _often(p) else math.nan, *_whole(p)] for p in points]
             middle, low, high = np.array(values).T
             ax.plot(setup.noises, middle, color=color, ls=dash, lw=1.8, label=f"guaranteed: {words}", zorder=4)
             ax.fill_between(setup.noises, low, high, color=color, alpha=0.13, lw=0)
 
 
+def _often(point: Point) -> bool:
+    """Whether the rule gave a time in half of the runs; else nothing is drawn: the others may be different ones."""
+    return 2 * point.in_force >= point.runs
+
+
 def _whole(point: Point) -> tuple[float, float]:
-    """The limits of a median time; NaN where too few draws have none."""
+    """The limits of a median time; NaN where too few draws give none."""
     low, high = point.time.low, point.time.high
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else (math.nan, math.nan)
+    known = _often(point) and math.isfinite(low) and math.isfinite(high)
+    return (low, high) if known else (math.nan, math.nan)
 
 
 def _errors(ax: Axes, setup: Setup, what: str) -> None:
@@ -94,7 +100,7 @@ def _errors(ax: Axes, setup: Setup, what: str) -> None:
 
 
 def _markers(ax: Axes, setup: Setup, rule: str, what: str, color: str, marker: str, words: str) -> None:
-    points = [(noise, p) for noise, p in zip(setup.noises, setup.points[rule], strict=True) if p.in_force]
+    points = [(noise, p) for noise, p in zip(setup.noises, setup.points[rule], strict=True) if _often(p)]
     found = [(noise, getattr(p, what)) for noise, p in points]
     found = [(noise, m) for noise, m in found if math.isfinite(m.value)]
     if not found:

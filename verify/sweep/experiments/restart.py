@@ -4,9 +4,10 @@ A gradient flow is followed, and `sharp.condition` and (both layers) `dip2.amgm`
 with certified constants: from the first time at which one holds, the rest of the run provably reaches zero loss.
 
 With a fixed modulus Λ a certificate of `sharp.condition` is never lost again: with u = Λρ/σ_F it says 2u < σ², and
-`sharp.sigma` keeps σ(t)² ≥ σ² − 2(u − u(t)) > 2u(t).  So the certified times are sought by bisection.  (Both layers: Λ moves
-with the columns of V, a little; were a certificate lost on the way, an earlier one might be overlooked.  The time that is
-reported is certified in any case.)
+`sharp.sigma` keeps σ(t)² ≥ σ² − 2(u − u(t)) > 2u(t).  So does `dip2.amgm` with its exact F, by the same argument: the ball of
+radius r about a(t) lies in that of radius r + ℓ_a(t) about a(0).  So the certified times are sought by bisection.  (Λ moves with
+the columns of V, and F is an envelope from below; were a certificate lost on the way, an earlier one might be overlooked.  The
+time that is reported is certified in any case.)
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Config:
                 f"end = {self.end}, tolerance = {self.tolerance}; fractions of the initial loss, 0 < end <= tolerance < 1"
             )
         if not 0 < self.horizon < math.inf:
-            raise ValueError(f"horizon = {self.horizon}; the longest time, in units of 1/sigma_F^2, is positive and finite")
+            raise ValueError(
+                f"horizon = {self.horizon}; the longest time, in units of 1/sigma_F^2, is positive and finite"
+            )
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Record:
     was before the loss was at the tolerance.  ..._rho, ..._left: ρ there, from above, and the part of the decay of the logarithm
     of the loss down to the tolerance that was still to come (1 at the start, negative after the tolerance; NaN without a
     certificate).  sharp_h: h there, amgm_margin: capacity/ρ there.
-    in_time: whether one of the two was in time.  balanced: whether `dip2.balanced` promises zero loss from the start (both layers).
+    in_time: whether one of the two was in time.  balanced: whether `dip2.balanced` promises zero loss a priori (both layers).
     sigma_F, A_norm, y_norm: constants of the instance.
     """
 

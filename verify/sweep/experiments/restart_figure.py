@@ -63,7 +63,16 @@ def _times(ax: Axes, line: Line) -> None:
     ax.set_yscale("log")
     ax.set_ylim(low, high)
     ax.axhline(1.0, color="0.55", lw=1.0, zorder=1)
-    ax.text(0.985, 1.08, "convergence", transform=ax.get_yaxis_transform(), fontsize=6.5, color="0.35", ha="right", va="bottom")
+    ax.text(
+        0.985,
+        1.08,
+        "convergence",
+        transform=ax.get_yaxis_transform(),
+        fontsize=6.5,
+        color="0.35",
+        ha="right",
+        va="bottom",
+    )
     ax.text(0.015, low * 1.1, "lower edge: t = 0, a priori", transform=ax.get_yaxis_transform(), fontsize=6.5, color="0.35",
             va="bottom")  # fmt: skip
     for theorem, points in line.points.items():
@@ -96,11 +105,17 @@ def _shares(ax: Axes, line: Line) -> None:
     for theorem, points in line.points.items():
         color, marker, words = THEOREMS[theorem][0], _MARKERS[theorem], _NAMES[theorem]
         in_time, at_once = [p.in_time for p in points], [p.at_once for p in points]
-        _share_markers(ax, line.ks, in_time, color, marker, _SHARES[theorem, "in_time"], f"{words}:\nbefore convergence")
-        _share_markers(ax, line.ks, at_once, color, marker, _SHARES[theorem, "at_once"], f"{words}: at t = 0", hollow=True)
+        _share_markers(
+            ax, line.ks, in_time, color, marker, _SHARES[theorem, "in_time"], f"{words}:\nbefore convergence"
+        )
+        _share_markers(
+            ax, line.ks, at_once, color, marker, _SHARES[theorem, "at_once"], f"{words}: at t = 0", hollow=True
+        )
     if line.train == "both":
         color = THEOREMS["balanced"][0]
-        _share_markers(ax, line.ks, line.balanced, color, "D", _SHARES["balanced"], "balance, every y: at t = 0", hollow=True)
+        _share_markers(
+            ax, line.ks, line.balanced, color, "D", _SHARES["balanced"], "balance, every y: at t = 0", hollow=True
+        )
 
 
 def _share_markers(

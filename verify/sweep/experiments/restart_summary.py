@@ -157,6 +157,8 @@ def _limits(share: Share) -> tuple[float, float, float]:
 def _words(line: Line) -> Iterator[str]:
     layers = "both layers" if line.train == "both" else "W only"
     operator = "Gaussian A" if line.shared["kappa"] is None else f"condition number {line.shared['kappa']:g}"
+    if line.shared["noise"] > 0:
+        operator += f", noise {line.shared['noise']:g}"
     for theorem, points in line.points.items():
         runs, good = sum(p.in_time.trials for p in points), sum(p.in_time.successes for p in points)
         seen = [(k, p.time.value) for k, p in zip(line.ks, points, strict=True) if math.isfinite(p.time.value)]
