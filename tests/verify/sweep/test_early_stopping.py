@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 import verify.sweep.experiments.early_stopping as experiment
 from numerics.flow import gradient_flow
-from verify.guarantees import convergence
+from verify.guarantees import Guarantee, convergence
 from verify.guarantees.base import stopping_curves
 from verify.sweep.experiments.drawn import drawn
 from verify.sweep.experiments.early_stopping import EXPERIMENT, RULES, Config, replica
@@ -103,22 +103,45 @@ def test_promises_are_held_against_the_run(record):
         assert getattr(record, f"{rule}_observation") <= 2 * record.noise_level
 
 
-def test_a_broken_promise_is_counted(monkeypatch: pytest.MonkeyPatch):
-    def too_early(instance):
-        """The times of the theorems divided by 50, for the same level."""
-        found = []
-        for g in convergence(instance):
-            if g.statement == "sharp.condition":
-                time, level = g.stop_time / 50, g.stop_level
-                curves = tuple(stopping_curves("sharp.stop", time, level, level))
-                found.append(dataclasses.replace(g, stop_time=time, curves=curves))
-        return found
+def promised_at(time):
+    """The sharp theorem alone, its level ‖ε‖ promised from another time on."""
 
-    monkeypatch.setattr(experiment, "convergence", too_early)
-    record = replica(SCALED, stream(KEY, 0))
-    assert (record.checks, record.violated) == (1, 1)
-    assert record.sharp_observation > 2 * record.noise_level
-    assert math.isnan(record.baseline_time)
+    def promised(instance):
+        (g,) = (g for g in convergence(instance) if g.statement == "sharp.condition")
+        return [
+            dataclasses.replace(
+                g, stop_time=time, curves=tuple(stopping_curves("sharp.stop", time, g.stop_level, g.stop_level))
+            )
+        ]
+
+    return promised
+
+
+def test_a_broken_promise_is_counted(record, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(experiment, "convergence", promised_at(record.sharp_time / 50))
+    early = replica(SCALED, stream(KEY, 0))
+    assert (early.checks, early.violated) == (1, 1)
+    assert early.sharp_observation > 2 * record.noise_level
+    assert math.isnan(early.baseline_time)
+
+
+def test_what_is_promised_of_the_data_is_what_is_counted(record, monkeypatch: pytest.MonkeyPatch):
+    """Where the residual is τ‖ε‖ > ‖ε‖ the error of the data is below 2‖ε‖ all the same."""
+    monkeypatch.setattr(experiment, "convergence", promised_at(record.discrepancy_time))
+    early = replica(SCALED, stream(KEY, 0))
+    assert record.discrepancy_observation < 2 * record.noise_level
+    assert (early.checks, early.violated) == (1, 0)
+
+
+def test_the_strongest_of_two_guarantees_of_one_theorem_is_taken():
+    first, second, free = (
+        Guarantee(name, "", "in_force", "", stop_time=time)
+        for name, time in (("dip2.amgm", 1.0), ("dip2.amgm", 2.0), ("illposed.discrepancy", 0.5))
+    )
+    times = experiment._guaranteed([first, second, free])
+    assert (times["strongest"], times["kappa_free"]) == (1.0, 0.5)
+    assert math.isnan(times["sharp"])
+    assert all(math.isnan(t) for t in experiment._guaranteed([]).values())
 
 
 def test_a_rule_that_gives_no_time_is_nan():

@@ -79,6 +79,18 @@ def test_the_first_certificate_is_the_one_of_a_run_and_is_as_early_as_it_can_be(
     assert (record.in_time, record.sharp_in_time, record.amgm_in_time) == (True, True, train == "both")
 
 
+def test_a_certificate_after_convergence_is_not_in_time():
+    config = Config(4, 2, 24, "W", kappa=3.0)
+    record = replica(config, stream("ab", 1))
+    there = 1e-7 ** (1 - record.sharp_left)  # of the loss
+    late = replica(dataclasses.replace(config, tolerance=1.2 * there), stream("ab", 1))
+    assert late.sharp == pytest.approx(record.sharp, rel=0.006)
+    assert 0.5 * late.sharp < late.reached < late.sharp
+    assert not late.sharp_in_time
+    assert not late.in_time
+    assert -0.2 < late.sharp_left < 0
+
+
 def test_a_certificate_at_once_and_none_at_all():
     record = replica(Config(1, 1, 600, kappa=1.0), stream("ab", 0))
     assert (record.sharp, record.amgm) == (0.0, 0.0)
