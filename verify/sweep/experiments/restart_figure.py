@@ -24,7 +24,7 @@ _BESIDE = {"sharp": 0.94, "amgm": 1.06}
 _SHARES = {("sharp", "in_time"): 0.8, ("sharp", "at_once"): 0.9, "balanced": 1.0, ("amgm", "in_time"): 1.11,
            ("amgm", "at_once"): 1.25}  # fmt: skip
 # A width a priori is shown up to this many times the largest one of the sweep.
-_FAR = 300
+_FAR = 1000
 
 
 def draw(lines: Sequence[Line], results: Results) -> Figure:
