@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -262,7 +263,8 @@ class _Integration:
         t, loss = self.main.t, seen.loss
         speed = self.main.speed()
         self.speeds.append((t, speed))
-        earlier = [s for at, s in self.speeds if at <= 0.5 * t]
+        # the speed at half the time; times ascend
+        half = bisect_right(self.speeds, 0.5 * t, key=lambda pair: pair[0])
         if (
             math.isinf(self.settings.t_max)
             and seen.residual <= 4 * seen.rounding
@@ -272,7 +274,7 @@ class _Integration:
         if t < _EARLY * self.scale:
             return False
         settled = _SETTLED_IMPLICIT if self.method.implicit else _SETTLED
-        if self.main.steps < settled or not earlier or speed > earlier[-1]:
+        if self.main.steps < settled or half == 0 or speed > self.speeds[half - 1][1]:
             return False
         gone = speed * speed * min(_HORIZON * t, self.settings.t_max - t)
         return gone <= _NEGLIGIBLE * (loss - self.settings.loss_stop)

@@ -22,7 +22,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, log_expit, xlogy
 from scipy.stats import chi2
 
-__all__ = ["Threshold", "threshold"]
+__all__ = ["Jump", "Threshold", "threshold"]
 
 Array = NDArray[np.float64]
 
@@ -79,6 +79,35 @@ def threshold(sizes: ArrayLike, successes: ArrayLike, trials: ArrayLike, alpha: 
 
 
 @dataclass(frozen=True)
+class Jump:
+    """The curve of infinite slope that is most likely for data that a jump explains best.
+
+    place: where it jumps.  spread: of the logarithm of the odds that it leaves open at the one place where both happen, and
+    0 without one.  likelihood: its logarithm, without the constant.
+    """
+
+    place: float
+    spread: float
+    likelihood: float
+
+    @classmethod
+    def of(cls, x: Array, successes: Array, trials: Array) -> Jump | None:
+        """None if successes and failures overlap in x, so that the slope is finite.
+
+        >>> Jump.of(np.array([1.0, 2.0]), np.array([0.0, 3.0]), np.array([3.0, 3.0]))
+        Jump(place=1.5, spread=0.0, likelihood=0.0)
+        """
+        first, last = float(np.min(x[successes > 0])), float(np.max(x[successes < trials]))
+        if last < first:  # separated: a jump, anywhere in the gap
+            return cls(0.5 * (first + last), 0.0, 0.0)
+        if last > first:
+            return None
+        here = x == first  # but for one size: a jump beside it, where its fraction is met
+        s, f = float(successes[here].sum()), float((trials - successes)[here].sum())
+        return cls(first, math.log(s / f), float(xlogy(s, s / (s + f)) + xlogy(f, f / (s + f))))
+
+
+@dataclass(frozen=True)
 class _Data:
     """Logarithms of the sizes, successes, trials."""
 
@@ -119,13 +148,9 @@ class _Data:
             return hi + _BEYOND, 0.0
         if not np.any(self.s < self.t):
             return lo - _BEYOND, 0.0
-        first, last = float(np.min(self.x[self.s > 0])), float(np.max(self.x[self.s < self.t]))
-        if last < first:  # separated: a jump, anywhere in the gap
-            return 0.5 * (first + last), 0.0
-        if last == first:  # but for one size: a jump beside it, where its fraction is met
-            here = self.x == first
-            s, f = float(self.s[here].sum()), float((self.t - self.s)[here].sum())
-            return first - math.log(s / f) / self.steepest, float(xlogy(s, s / (s + f)) + xlogy(f, f / (s + f)))
+        jump = Jump.of(self.x, self.s, self.t)
+        if jump is not None:
+            return jump.place - jump.spread / self.steepest, jump.likelihood
         wide = hi - lo
         found = minimize_scalar(
             lambda c: -self.profile(c), bounds=(lo - wide, hi + wide), method="bounded", options={"xatol": 1e-9}

@@ -18,6 +18,7 @@ from numerics.bound import Bound, estimate, exact, lower, upper
 from numerics.networks.two_layer import TwoLayer
 from numerics.operators import CompactSVD
 from numerics.operators.dense import DenseOperator
+from numerics.reduced import ReducedProblem
 from numerics.rigorous import matmul_error, norm_upper, opnorm_upper, sigma_min_lower, up
 
 from .problem import Problem
@@ -56,13 +57,31 @@ def residual_upper(problem: Problem, network: TwoLayer) -> tuple[float, float]:
     return misfit_upper(problem.forward, problem, network, problem.svd.operator.array_error())
 
 
-def misfit_upper(C: Floats, problem: Problem, network: TwoLayer, operator_error: float = 0.0) -> tuple[float, float]:
+def misfit_upper(
+    C: Floats, problem: Problem | ReducedProblem, network: TwoLayer, operator_error: float = 0.0
+) -> tuple[float, float]:
     """Upper bounds of ‖v − y‖ and ψ(L_y(v)), v = C V φ(a)/√k; C (m × p) and V (p × k) in the same coordinates.
+
+    C may be off the operator that is meant by `operator_error` (Frobenius).
+    """
+    residual, error = residual_of(C, problem.y, network, operator_error)
+    bound = norm_upper(residual, error)
+    weights = problem.loss.weights
+    if weights is None:
+        return bound, bound
+    root = np.sqrt(weights)
+    w_min, w_max = float(weights.min()), float(weights.max())
+    scaled = norm_upper(root * residual) * (1 + 16 * _U) + math.sqrt(w_max) * (1 + 4 * _U) * error
+    return bound, up(scaled / math.sqrt(w_min) * (1 + 16 * _U))
+
+
+def residual_of(C: Floats, y: Floats, network: TwoLayer, operator_error: float = 0.0) -> tuple[Floats, float]:
+    """v − y for v = C V φ(a)/√k, and an upper bound of the distance of this vector from the exact one.
 
     v is computed as ((C V) φ)/√k; the allowance covers the two products, φ itself (Arb), the scaling, and C being off
     the operator that is meant by `operator_error` (Frobenius).
     """
-    y, k = problem.y, network.k
+    k = network.k
     phi, phi_error = network.activation.enclose_phi(network.a)
     if is_paired(network):
         # V0 = [V', −V'], a0 = [a', a'] as doubles: the sum cancels exactly, x(0) = 0 (`dip2.antisymmetric`).
@@ -77,14 +96,7 @@ def misfit_upper(C: Floats, problem: Problem, network: TwoLayer, operator_error:
         ) / math.sqrt(k)  # fmt: skip
         difference = CV @ phi / math.sqrt(k) - y
         error = up(error * (1 + 2.0**-45) + 2 * _U * norm_upper(difference))
-    residual = norm_upper(difference, error)
-    weights = problem.loss.weights
-    if weights is None:
-        return residual, residual
-    root = np.sqrt(weights)
-    w_min, w_max = float(weights.min()), float(weights.max())
-    scaled = norm_upper(root * difference) * (1 + 16 * _U) + math.sqrt(w_max) * (1 + 4 * _U) * error
-    return residual, up(scaled / math.sqrt(w_min) * (1 + 16 * _U))
+    return difference, error
 
 
 def is_paired(network: TwoLayer) -> bool:

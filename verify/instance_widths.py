@@ -15,8 +15,10 @@ from types import MappingProxyType
 import numpy as np
 
 from numerics.balanced import balanced
+from numerics.bound import Bound
 from numerics.compile import enclose
 from numerics.flow import gradient_flow
+from numerics.networks.two_layer import TwoLayer
 from numerics.rigorous import opnorm_upper
 from numerics.width import Setting
 
@@ -50,10 +52,21 @@ def _sharp_any(instance: Instance) -> bool:
 
 def _sharp_saturated(instance: Instance) -> bool:
     """`sharp.condition` with the one-sided modulus of `dip2.saturated_modulus` where it is smaller (W only)."""
-    network, known = instance.reduced_network(), instance.constants
+    known = instance.constants
+    return saturated(instance.reduced_network(), {name: known[name] for name in SATURATED})
+
+
+def saturated(network: TwoLayer, known: Mapping[str, Bound]) -> bool:
+    """Whether `sharp.condition` holds with the modulus of `dip2.saturated_modulus`, or the linear one.
+
+    network: in the coordinates of Im Aᵀ (V of shape rank × k).  known: :data:`SATURATED` of it.
+    """
     sigma_0 = known["sigma_0"].as_lower()
     if sigma_0 <= 0:
         return False
+    linear = {key: known[key].value for key in ("Lambda", "rho_0", "sigma_F")} | {"sigma_0": sigma_0}
+    if enclose("sharp.condition", "h", linear).upper < 0.5:
+        return True
     q, k = network.V.shape
     value, error = network.activation.enclose_dphi(network.a)
     # M4 is the largest value of a quartic form; the norm of its matrix on symmetric tensors is above it
@@ -61,13 +74,14 @@ def _sharp_saturated(instance: Instance) -> bool:
     M4 = opnorm_upper(squares) ** 2 * (1 + 1e-12)
     values = {"B2": network.activation.B2.as_upper(), "c_V": known["c_V"].as_upper(), "k": float(k), "M4": M4}
     crossing = enclose("dip2.saturated_modulus", "crossing", {key: values[key] for key in ("B2", "c_V", "M4")})
-    linear = {key: known[key].value for key in ("Lambda", "rho_0", "sigma_F")} | {"sigma_0": sigma_0}
-    if enclose("sharp.condition", "h", linear).upper < 0.5:
-        return True
     if not crossing.upper < sigma_0 / known["Lambda"].as_upper() * (1 - 1e-15):
         return False
     total = enclose("dip2.saturated_modulus", "S_total", {**values, "sigma_0": sigma_0}).lower
     return known["rho_0"].as_upper() < known["sigma_F"].as_lower() * total * (1 - 1e-15)
+
+
+SATURATED = ("sigma_0", "Lambda", "rho_0", "sigma_F", "c_V")
+"""The constants that :func:`saturated` needs, restricted to Im Aᵀ."""
 
 
 def _balanced_any(instance: Instance) -> bool:

@@ -174,8 +174,9 @@ def load(path: str | Path) -> ProblemSpec:
 def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     """The specification in a dictionary laid out like a problem file; relative paths refer to `base`.
 
-    Signal, operator and synthesis may also be ready-made items of their registries, such as an operator that wraps a
-    user's own `scipy.sparse.linalg.LinearOperator`.
+    From Python, numbers and lists may be NumPy's, and an operator (or synthesis) may be the thing itself: a
+    `scipy.sparse.linalg.LinearOperator`, a sparse matrix or an array, by itself or as ``operator`` of a table of the kind
+    ``linear_operator``.  Signal, operator and synthesis may also be ready-made items of their registries.
     """
     from numerics.operators import OPERATORS, OperatorSpec
     from numerics.signals import SIGNALS
@@ -187,16 +188,16 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     if "signal" in rest:
         values["signal"] = item(rest.pop("signal"), SIGNALS, "source", "signal")
     if "operator" in rest:
-        table = rest.pop("operator")
+        table = _itself(rest.pop("operator"))
         if not isinstance(table, OperatorSpec):
             table = as_table(table, "operator")
             values["rank"] = one_of(table.pop("rank", "full"), ("full", "truncate"), "[operator] rank")
-        values["operator"] = item(table, OPERATORS, "kind", "operator")
+        values["operator"] = item(_itself(table), OPERATORS, "kind", "operator")
     if "synthesis" in rest:
-        table = rest.pop("synthesis")
+        table = _itself(rest.pop("synthesis"))
         if not isinstance(table, OperatorSpec):
             table = {"kind": "fourier_synthesis", **as_table(table, "synthesis")}
-        values["synthesis"] = item(table, OPERATORS, "kind", "synthesis")
+        values["synthesis"] = item(_itself(table), OPERATORS, "kind", "synthesis")
     if "loss" in rest:  # before its keys: p = 3 is not unknown, its loss cannot be run
         runnable_loss(as_table(rest["loss"], "loss").get("kind", "least_squares"))
     for name, model in _TABLES.items():
@@ -208,6 +209,20 @@ def parse(data: Mapping[str, Any], base: str | Path = ".") -> ProblemSpec:
     spec = ProblemSpec.model_construct(**values, title=head.title, seed=head.seed, base=Path(base))
     _consistent(spec)
     return spec
+
+
+def _itself(given: Any) -> Any:
+    """A linear operator of Python's, by itself or in a table of its kind, as an item of the registry; else what was given."""
+    from numerics.operators.linear_operator import FromLinearOperator
+
+    if hasattr(given, "shape") and hasattr(given, "dtype"):
+        return FromLinearOperator(given)
+    inside = isinstance(given, Mapping) and given.get("kind") == FromLinearOperator.kind
+    if not (inside and hasattr(given.get("operator"), "shape")) or "rank" in given:  # rank is read before
+        return given
+    known_keys(given, ("kind", "operator", "output_shape"), "[operator]")
+    shape = given.get("output_shape")
+    return FromLinearOperator(given["operator"], None if shape is None else tuple(shape))
 
 
 RUN_LOSSES = ("least_squares", "weighted_least_squares")

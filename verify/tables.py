@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 
@@ -119,6 +120,9 @@ def validate(model: type[T], data: Mapping[str, Any], where: str) -> T:
 
 
 def _refuse(value: Any) -> Any:
+    """NumPy's arrays and numbers as the lists and numbers that they hold; TypeError for anything else."""
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
+        return value.tolist()
     raise TypeError(f"has a value of type {type(value).__name__} ({value}); numbers, texts and lists are understood")
 
 

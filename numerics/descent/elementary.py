@@ -32,6 +32,8 @@ _inline: Callable[[Any], Any] = njit(fastmath={"contract", "nsz"}, forceinline=T
 _MAGIC = 1.5 * 2.0**52  # x + _MAGIC − _MAGIC rounds to an integer, which the low bits of x + _MAGIC hold
 _LOG2_E, _TWO_OVER_PI = 1 / math.log(2), 2 / math.pi
 _EXP_END = 708.0
+_TANH_END = 20.0  # 1 − tanh(20) < 2^−56
+_TWO_LOG2_E, _HALF_LN2 = 2 / math.log(2), math.log(2) / 2
 _LN2_HIGH, _LN2_LOW = LN2
 _P1, _P2, _P3 = HALF_PI
 _ROOT_HALF = math.sqrt(0.5)
@@ -60,9 +62,12 @@ def _double(typingctx: Any, n: Any) -> Any:
     return types.float64(types.int64), codegen
 
 
-def _horner(name: str) -> Any:
-    """The polynomial of that name, spelled out: LLVM does not unroll a loop over coefficients inside another loop."""
-    *lower, leading = (repr(c) for c in POLYNOMIALS[name].coefficients)
+def _horner(name: str, scale: int = 1) -> Any:
+    """The polynomial of that name at scale·z, spelled out: LLVM does not unroll a loop over coefficients inside another loop.
+
+    scale: a power of 2, so that the coefficients stay what they are.
+    """
+    *lower, leading = (repr(c * scale**i) for i, c in enumerate(POLYNOMIALS[name].coefficients))
     body = leading
     for c in reversed(lower):
         body = f"({body}) * z + {c}"
@@ -74,6 +79,7 @@ def _horner(name: str) -> Any:
 _exp_polynomial, _atanh_polynomial, _sin_polynomial, _cos_polynomial, _erfcx_polynomial = map(
     _horner, ("exp", "atanh", "sin", "cos", "erfcx")
 )
+_exp_twice = _horner("exp", 2)
 
 
 @_inline
@@ -87,8 +93,13 @@ def _exp(x):  # e^x = 2^n e^r, |r| ≤ ln(2)/2
 
 
 @_inline
-def _tanh(x):
-    return 1.0 - 2.0 / (_exp(2.0 * x) + 1.0)
+def _tanh(x):  # 1 − 2/(e^{2x} + 1), 2x = n ln 2 + 2r
+    x = _TANH_END if x > _TANH_END else x
+    x = -_TANH_END if x < -_TANH_END else x
+    shifted = x * _TWO_LOG2_E + _MAGIC
+    # one part of ln 2 suffices: where n is large, tanh does not see an error of r
+    r = x - (shifted - _MAGIC) * _HALF_LN2
+    return 1.0 - 2.0 / (_exp_twice(r) * _double((_bits(shifted) + 1023) << 52) + 1.0)
 
 
 @_inline

@@ -121,7 +121,7 @@ class FusedStepper:
         self._residual = (target.form, target.tilt)
         self._levels2 = np.square(np.array(levels, dtype=np.float64))
         self._first = np.zeros(len(levels), dtype=np.int64)
-        self._whole = np.array([0, 0, k], dtype=np.int64)
+        self._whole = np.array([0, 0, k, 0], dtype=np.int64)
         self._reals = np.zeros(7)
         self._reals[kernels.LOSS_OFFSET] = target.loss_offset
         self._reals[kernels.RESIDUAL2_OFFSET] = target.residual2_offset
@@ -133,7 +133,8 @@ class FusedStepper:
         self._kernels.begin(self._root, a, V, phi, slope, self._g, self._whole)
         self._state: tuple[Array, ...] = (a, V, phi, slope)
         if rows:
-            self._state = (unrolled.pack(problem.a0, target.V0, phi.reshape(-1)[:k], slope.reshape(-1)[:k]),)
+            packed = unrolled.pack(problem.a0, target.V0, phi.reshape(-1)[:k], slope.reshape(-1)[:k])
+            self._state = (packed, np.zeros(p))
         kernels.observe(
             loss_stop,
             *self._fixed,
@@ -202,8 +203,9 @@ class FusedStepper:
     def state(self) -> tuple[Array, Array]:
         """See :class:`numerics.descent.plain.Stepper`."""
         tiles, p, k = self._shape
-        if len(self._state) == 1:
-            return unrolled.unpack(self._state[0], p, k)
+        if len(self._state) == 2:
+            packed, held = self._state
+            return unrolled.unpack(packed, p, k, held if self._whole[kernels.HELD] else None)
         a, V, _, _ = self._state
         V = V.transpose(1, 0, 2).reshape(p, tiles * TILE)[:, :k]
         return a.reshape(-1)[:k].copy(), np.array(V, order="C")

@@ -26,7 +26,7 @@ def activate(a, values, slopes):
 LOSS, RESIDUAL2, LENGTH, LENGTH_A, LOSS_OFFSET, RESIDUAL2_OFFSET, REACH = range(7)
 """Entries of `reals`: loss, squared residual norm, path lengths; the parts of the first two that no step can change; the
 length of the path of a up to which `activate` is to be trusted."""
-STEP, LEVEL, NEURONS = range(3)
+STEP, LEVEL, NEURONS, HELD = range(4)
 """Entries of `whole`: steps taken, levels passed, neurons in all."""
 RUNNING, REACHED, NOT_FINITE, UNFIT = range(4)
 """What :func:`descend` returns; UNFIT: the last step went out of REACH and has not been looked at."""

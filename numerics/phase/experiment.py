@@ -16,11 +16,13 @@ from numerics.initialization import Train, entry_distribution, initialize
 from numerics.losses import loss
 from numerics.reduced import ReducedProblem
 
-__all__ = ["METHODS", "Experiment", "Method", "draw", "frame"]
+__all__ = ["CLOCKS", "METHODS", "Clock", "Experiment", "Method", "draw", "frame"]
 
 Array = NDArray[np.float64]
 Method = Literal["descent", "flow", "predict", "fastest"]
 METHODS: tuple[Method, ...] = ("descent", "flow", "predict", "fastest")
+Clock = Literal["steps", "scaled", "limit"]
+CLOCKS: tuple[Clock, ...] = ("steps", "scaled", "limit")
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,30 @@ class Experiment:
     V: str = "uniform"
     method: Method = "descent"
     kernel: Kernel = "auto"
+    clock: Clock = "steps"
+    horizon: float = 20.0
+    limit_cap: float = 1e12
 
     def __post_init__(self) -> None:
         for name in ("n", "m", "k", "cap"):
             integer(name, getattr(self, name), 1)
-        number("tolerance", self.tolerance)
-        number("noise", self.noise)
+        for name in ("tolerance", "noise", "horizon", "limit_cap"):
+            number(name, getattr(self, name))
         if self.kappa is not None:
             number("kappa", self.kappa)
         if self.train not in ("both", "W"):
             raise ValueError(f"train = {self.train!r}; it must be 'both' (a and V move) or 'W' (only a moves)")
         if self.method not in METHODS:
             raise ValueError(f"method = {self.method!r}; choose one of {', '.join(METHODS)}")
+        if self.clock not in CLOCKS:
+            raise ValueError(f"clock = {self.clock!r}; choose one of {', '.join(CLOCKS)}")
+        if self.clock != "steps" and self.method not in ("descent", "flow"):
+            raise ValueError(
+                f"method = {self.method!r} counts steps, and clock = {self.clock!r} integrates the flow; leave method out"
+            )
+        for name in ("horizon", "limit_cap"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} = {getattr(self, name)}; a flow time in units of 1/σ_F² is positive")
         if self.gamma != "stable" and not (isinstance(self.gamma, int | float) and 0 < self.gamma < math.inf):
             raise ValueError(
                 f"gamma = {self.gamma!r}; it is a positive number, or 'stable' for 1/λmax(JJᵀ) at each start"

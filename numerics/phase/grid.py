@@ -19,7 +19,7 @@ from numerics.door import integer
 from numerics.ensemble import Ensemble, Where, run, seeds
 from numerics.initialization import Train
 from numerics.phase.answers import Answer, answer
-from numerics.phase.experiment import Experiment, Method, draw
+from numerics.phase.experiment import Clock, Experiment, Method, draw
 
 __all__ = ["Cell", "Diagram", "convergence", "diagram"]
 
@@ -123,6 +123,9 @@ def convergence(
     V: str = "uniform",
     method: Method = "descent",
     kernel: Kernel = "auto",
+    clock: Clock = "steps",
+    horizon: float = 20.0,
+    limit_cap: float = 1e12,
     seed: int = 0,
     where: Where | Executor | None = None,
     workers: int | None = None,
@@ -143,6 +146,9 @@ def convergence(
     method: "descent" (default: the object of the statements); "flow"; "predict"; "fastest": for whoever only wants to know
         whether it converges: descent where few steps are expected, prediction elsewhere.  Every answer carries its label.
     kernel: for descent, see :func:`numerics.descent.gradient_descent`.
+    clock: how long a run may take: "steps" (`cap` of them), "scaled" (the flow up to time horizon/σ_F²), "limit" (the flow
+        until it is decided, given up at limit_cap/σ_F²).
+    horizon, limit_cap: flow times in units of 1/σ_F², σ_F the smallest singular value of the replica's operator.
     seed: replica i of the sizes (n, m, k) draws from the child (n, m, k, i) of it, here and in :func:`diagram`.
     where, workers, progress: see :func:`numerics.ensemble.run`; by default threads for the fused kernel, else processes.
 
@@ -150,7 +156,8 @@ def convergence(
     >>> cell.fraction, cell.answers
     (1.0, {'descent': 3})
     """
-    experiment = Experiment(n, m, k, train, cap, gamma, tolerance, kappa, noise, activation, V, method, kernel)
+    experiment = Experiment(n, m, k, train, cap, gamma, tolerance, kappa, noise, activation, V, method, kernel,
+                            clock, horizon, limit_cap)  # fmt: skip
     cells, _ = _ensemble([experiment], replicas, seed, where, workers, progress)
     return cells[0]
 
@@ -223,7 +230,7 @@ def _ensemble(
         for stream in seeds(np.random.SeedSequence(seed, spawn_key=(e.n, e.m, e.k)), replicas)
     ]
     if where is None:
-        fused = all(e.method == "descent" and _is_fused(e) for e in experiments)
+        fused = all(e.clock == "steps" and e.method == "descent" and _is_fused(e) for e in experiments)
         where = "threads" if fused else "processes"
     outcome = run(_Task(tuple(experiments), replicas), streams, where=where, workers=workers, progress=progress)
     cells = []

@@ -6,10 +6,12 @@
 True
 """
 
+from numerics.worlds.ball import Ball, sharp_ball
 from numerics.worlds.claimed import Power, Understated
 from numerics.worlds.deep import DeepGenerator
 from numerics.worlds.generators import Generator, Quadratic
 from numerics.worlds.operators import Linear, Operator, Sine
+from numerics.worlds.own import OwnGenerator
 from numerics.worlds.record import Record, Step, claimed_step, descend, flow, gradient_constant, step_for
 from numerics.worlds.two_layer import TwoLayerGenerator
 from numerics.worlds.world import GENERATORS, OPERATORS, World, least_squares
@@ -17,10 +19,12 @@ from numerics.worlds.world import GENERATORS, OPERATORS, World, least_squares
 __all__ = [
     "GENERATORS",
     "OPERATORS",
+    "Ball",
     "DeepGenerator",
     "Generator",
     "Linear",
     "Operator",
+    "OwnGenerator",
     "Power",
     "Quadratic",
     "Record",
@@ -34,5 +38,6 @@ __all__ = [
     "flow",
     "gradient_constant",
     "least_squares",
+    "sharp_ball",
     "step_for",
 ]

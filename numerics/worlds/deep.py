@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -92,6 +92,11 @@ class DeepGenerator:
     def jacobian(self, d: Array) -> Array:
         """J_g, inputs stacked."""
         return self.network(d).jacobian(self.inputs)
+
+    def at(self, d: Array) -> DeepGenerator:
+        """The generator that starts where this one is at d: a checkpoint (`sharp.restart`)."""
+        there = self.network(d)
+        return replace(self, weights=there.weights, biases=there.biases)
 
     @cached_property
     def modulus(self) -> float:

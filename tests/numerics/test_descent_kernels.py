@@ -241,12 +241,29 @@ def test_state_in_one_array():
     V = rng.standard_normal((5, 70))
     S = unrolled.pack(a, V, phi, slope)
     assert S.ctypes.data % 64 == 0
-    tiles = S.reshape(3, 9, unrolled.TILE)
+    tiles = S.reshape(3, 5 + unrolled.EXTRA, unrolled.TILE)
     np.testing.assert_array_equal(tiles[1, 5:8, :6], [a[64:], phi[64:], slope[64:]])
     assert not tiles[1, :, 6:].any()
     assert not tiles[2].any()
     for found, expected in zip(unrolled.unpack(S, 5, 70), (a, V), strict=True):
         np.testing.assert_array_equal(found, expected)
+    d = rng.standard_normal(5)
+    found_a, found_V = unrolled.unpack(S, 5, 70, d)  # a step that is held back
+    np.testing.assert_array_equal(found_a, a)
+    np.testing.assert_allclose(found_V, V - np.outer(d, phi), rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(unrolled.unpack(S, 5, 70)[1], V)
+
+
+def test_pieces_of_any_length_make_the_same_run():
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(3)
+    args = (np.ones(3), rng.standard_normal(3), loss("least_squares"), activation("tanh"), "both")
+    problem = ReducedProblem(*args, rng.standard_normal(70), rng.standard_normal((3, 70)))
+    whole = gradient_descent(problem, 0.2, max_steps=41, store=(), kernel="fused")
+    parts = gradient_descent(problem, 0.2, max_steps=41, store=[1, 4, 5, 18], states=True, kernel="fused")
+    assert whole.loss[-1] == parts.loss[-1]  # a step that is held back stays so from one piece to the next
+    np.testing.assert_array_equal(whole.V[-1], parts.V[-1])
+    np.testing.assert_array_equal(whole.a[-1], parts.a[-1])
 
 
 def test_memory_begins_at_a_cache_line():

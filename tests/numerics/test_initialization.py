@@ -79,8 +79,12 @@ def test_layers_draw_independently():
         ({"k": 2.5}, "width"),
         ({"train": "V"}, "train"),
         ({"V": "normal"}, "known: rademacher"),
+        ({"V": ["uniform"]}, "known: rademacher"),
         ({"W_std": 0.0}, "W_std"),
         ({"V_scale": math.nan}, "V_scale"),
+        ({"V_scale": "1"}, "V_scale = '1'; it must be a number"),
+        ({"W_std": True}, "W_std = True; it must be a number"),
+        ({"antisymmetric": "no"}, "antisymmetric = 'no'; it is True or False"),
         ({"d": 0}, "input"),
     ],
 )

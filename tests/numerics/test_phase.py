@@ -6,13 +6,17 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq, linprog
 
+from numerics.activations import activation
 from numerics.confidence import clopper_pearson
 from numerics.descent import gradient_descent, stable_step
 from numerics.ensemble import seeds
-from numerics.phase import METHODS, Experiment, convergence, diagram, draw
+from numerics.losses import loss
+from numerics.phase import METHODS, Experiment, box_optimum, convergence, diagram, draw, prediction, settle, sigma_F
 from numerics.phase.answers import steps_ahead
 from numerics.phase.experiment import frame
+from numerics.reduced import ReducedProblem
 
 NUMPY = {"kernel": "numpy", "where": "serial"}
 
@@ -107,6 +111,129 @@ def test_threads_and_the_fused_kernel_agree_with_numpy():
     assert np.max(np.abs(fused.steps - plain.steps)) <= 1
 
 
+# --- clocks
+def test_the_scaled_clock_ends_at_the_horizon_over_sigma_F_squared():
+    """Identity, W only: the residual is exp(−BBᵀt) r0, so the crossing is known, and a horizon on either side of it decides."""
+    base = {"train": "W", "kappa": 3.0, "activation": "identity", "clock": "scaled", "tolerance": 1e-4}
+    for seed in range(4):
+        problem = draw(Experiment(5, 3, 12, **base), np.random.default_rng(seed))
+        B = problem.C[:, None] * problem.V0 / math.sqrt(12)
+        rates, Q = np.linalg.eigh(B @ B.T)
+        r0 = Q.T @ (B @ problem.a0 - problem.y)
+
+        def excess(t, rates=rates, r0=r0):
+            return math.log(np.sum((np.exp(-rates * t) * r0) ** 2) / np.sum(r0**2) / 1e-4)
+
+        crossing = brentq(excess, 0.0, 200.0)
+        sigma = float(np.min(problem.C))
+        assert (sigma, sigma_F(problem)) == (pytest.approx(1 / 3), sigma)
+        late = settle(Experiment(5, 3, 12, **base, horizon=1.01 * crossing * sigma**2), problem)
+        early = settle(Experiment(5, 3, 12, **base, horizon=0.99 * crossing * sigma**2), problem)
+        assert (late.converged, late.answer, late.status) == (True, "flow", "loss_stop")
+        assert late.time == pytest.approx(crossing, rel=1e-4)
+        assert math.isnan(late.steps)
+        assert late.loss == pytest.approx(1e-4)
+        assert (early.converged, early.status) == (False, "t_max")
+        assert early.loss == pytest.approx(1e-4 * math.exp(excess(0.99 * crossing)), rel=1e-3)
+
+
+def test_both_layers_have_a_threshold_in_steps_and_none_in_the_limit():
+    """dip2.no_threshold on the same instances: one neuron, as many data as unknowns."""
+    sizes, options = (6, 6, 1, 8), {"kappa": 10.0, "seed": 3, "where": "serial"}
+    steps = convergence(*sizes, cap=400, kernel="numpy", **options)
+    limit = convergence(*sizes, clock="limit", **options)
+    assert 0 < steps.fraction < 1
+    assert limit.converged.all()
+    assert limit.answers == {"flow": 8}
+    assert limit.gamma.tolist() == steps.gamma.tolist()  # the same instances
+    given_up = convergence(*sizes, clock="limit", limit_cap=1.0, **options)
+    assert given_up.fraction == 0.0
+    assert {replica.status for replica in given_up.replicas} == {"t_max"}
+
+
+def in_the_box(problem):
+    """min ‖h‖_∞ over Bh = y is at most 1: the linear program of the theory, for tanh."""
+    B = problem.C[:, None] * problem.V0 / math.sqrt(problem.k)
+    m, k = B.shape
+    A_eq = np.hstack([B, np.zeros((m, 1))])
+    ones = np.ones((k, 1))
+    A_ub = np.vstack([np.hstack([np.eye(k), -ones]), np.hstack([-np.eye(k), -ones])])
+    bounds = [(None, None)] * (k + 1)
+    cost = np.eye(k + 1)[-1]
+    found = linprog(cost, A_ub=A_ub, b_ub=np.zeros(2 * k), A_eq=A_eq, b_eq=problem.y, bounds=bounds)
+    return found.status == 0 and found.fun <= 1
+
+
+def test_w_only_the_limit_is_the_one_that_is_proved():
+    """wonly.threshold: certificate, linear program and run agree on every instance that is not at the boundary."""
+    seen = {"feasible": 0, "infeasible": 0}
+    for seed in range(24):
+        k = (6, 12, 24)[seed % 3]
+        experiment = Experiment(6, 4, k, train="W", kappa=(None, 5.0)[seed % 2], clock="limit")
+        problem = draw(experiment, np.random.default_rng(seed))
+        proved, run = prediction(problem, 1e-7), settle(experiment, problem)
+        if proved.verdict == "boundary":
+            continue
+        seen[proved.verdict] += 1
+        assert (proved.verdict == "feasible") == in_the_box(problem)
+        if proved.verdict == "feasible":
+            assert (run.converged, run.status) == (True, "loss_stop")
+            assert run.loss == pytest.approx(1e-7)
+            assert run.floor < 1e-12
+            assert (0 < proved.margin <= 1, proved.gap) == (True, 0.0)
+        else:
+            assert (run.converged, run.status) == (False, "floor")
+            assert math.isnan(run.time)
+            assert 0.8 * run.floor <= proved.gap**2 <= run.floor * (1 + 1e-9)
+            assert run.loss == pytest.approx(run.floor + 1e-7, rel=1e-9)
+    assert min(seen.values()) >= 8
+
+
+def scalar(y):
+    """One neuron, one observation: the image of the box is (−1, 1)."""
+    one = np.ones((1, 1))
+    return ReducedProblem(np.ones(1), np.array([y]), loss("least_squares"), activation("tanh"), "W", np.zeros(1), one)
+
+
+@pytest.mark.parametrize(
+    ("y", "verdict", "status"),
+    [
+        (0.99, "feasible", "loss_stop"),
+        (1.0, "boundary", "loss_stop"),
+        (1.0001, "boundary", "loss_stop"),  # infeasible, but its optimum is below the level
+        (1.001, "infeasible", "floor"),
+    ],
+)
+def test_the_boundary_is_what_neither_proof_nor_level_decides(y, verdict, status):
+    problem = scalar(y)
+    proved = prediction(problem, 1e-7)
+    assert proved.verdict == verdict
+    run = settle(Experiment(1, 1, 1, train="W", clock="limit"), problem)
+    assert run.status == status
+    assert run.floor == pytest.approx((max(0.0, y - 1) / y) ** 2, abs=1e-15)
+    if y != 1.0:
+        assert proved.gap == pytest.approx(max(0.0, y - 1) / y, rel=0.06)
+
+
+def test_data_outside_the_range_are_infeasible_at_every_width():
+    for noise, verdict in ((0.0, "feasible"), (1e-4, "boundary"), (0.5, "infeasible")):
+        problem = draw(Experiment(2, 5, 60, train="W", noise=noise), np.random.default_rng(1))
+        proved = prediction(problem, 1e-7)
+        assert proved.verdict == verdict
+        C = problem.C
+        away = problem.y - C @ np.linalg.lstsq(C, problem.y)[0]
+        start = C @ (problem.V0 @ np.tanh(problem.a0)) / math.sqrt(60) - problem.y
+        assert proved.gap == pytest.approx(np.linalg.norm(away) / np.linalg.norm(start), abs=1e-9)
+        assert box_optimum(problem) == pytest.approx(0.5 * away @ away, abs=1e-12)
+
+
+def test_nothing_is_predicted_outside_the_theory():
+    for experiment in (Experiment(3, 2, 9), Experiment(3, 2, 9, train="W", activation="relu")):
+        problem = draw(experiment, np.random.default_rng(0))
+        assert prediction(problem, 1e-7).verdict == "none"
+        assert math.isnan(box_optimum(problem))
+
+
 # --- cells and grids
 def test_a_cell_is_the_same_alone_and_in_a_grid():
     grid = diagram("m", [2, 3], [10, 30], 2, n=6, cap=300, seed=9, **NUMPY)
@@ -158,6 +285,10 @@ def test_an_interrupted_grid_keeps_its_replicas():
         ({"activation": "thanh"}, "tanh"),
         ({"V": "cauchy"}, "cauchy"),
         ({"kernel": "fast"}, "kernel"),
+        ({"clock": "wall"}, "clock = 'wall'; choose one of steps, scaled, limit"),
+        ({"horizon": 0.0}, "horizon = 0.0"),
+        ({"limit_cap": math.inf}, "limit_cap = inf"),
+        ({"clock": "limit", "method": "predict"}, "method = 'predict' counts steps"),
     ],
 )
 def test_arguments_are_met_at_the_door(arguments, message):
@@ -192,3 +323,12 @@ def test_a_grid_varies_one_size_and_the_width():
 def test_arguments_of_a_wrong_type_are_refused_in_words(name, value, word):
     with pytest.raises(ValueError, match=word):
         convergence(**{"n": 4, "m": 2, "k": 10, "replicas": 2, "where": "serial", name: value})
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "flow"}, {"method": "fastest"}, {"clock": "limit"}, {"gamma": 0.1}])
+def test_a_network_that_cannot_move_is_at_rest(options):
+    experiment = Experiment(4, 2, 1, activation="relu", cap=50, kernel="numpy", **options)
+    seed = next(i for i in range(20) if draw(experiment, np.random.default_rng(i)).a0[0] < 0)
+    found = settle(experiment, draw(experiment, np.random.default_rng(seed)))
+    assert (found.converged, found.status, found.loss) == (False, "at rest", 1.0)
+    assert found.answer == ("flow" if options.get("method") == "flow" or "clock" in options else "descent")

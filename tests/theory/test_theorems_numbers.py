@@ -147,6 +147,13 @@ def test_extremal_family_stops_short_above_one_half():
     assert rho_0 - r + r**2 / 2 == pytest.approx(limit, rel=1e-6)
 
 
+@pytest.mark.parametrize(("rho_0", "limit"), [(0.3, 0.0), (0.5, 0.0), (0.55, 0.05)])
+def test_the_residual_limit_has_a_value_on_both_sides_of_one_half(rho_0, limit):
+    """It is about h > 1/2, where the condition of the statement fails: it must not be withheld there."""
+    found = registry["sharp.optimal"].evaluate(sigma_0=1.0, Lambda=1.0, rho_0=rho_0, formulas=["residual_limit"])
+    assert found["residual_limit"] == pytest.approx(limit, abs=1e-15)
+
+
 def test_misread_stopping_time_is_refuted():
     """g = id, σ² = 0.1, ρ0 = 100, ε = 1: the bracket moved gives 18.1, where the error still is above 2ε."""
     sigma2, rho_0, eps = 0.1, 100.0, 1.0

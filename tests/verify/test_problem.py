@@ -135,6 +135,38 @@ def test_operators_made_in_python_are_accepted():
     assert "3 x 6" in json.dumps(p.spec.resolved())
 
 
+@pytest.mark.parametrize("wrap", [aslinearoperator, scipy.sparse.csr_array, np.array])
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_operator_of_a_dictionary_may_be_the_thing_itself(wrap, inside):
+    matrix = np.random.default_rng(0).standard_normal((3, 6))
+    given = {"kind": "linear_operator", "operator": wrap(matrix), "output_shape": [3, 1]} if inside else wrap(matrix)
+    p = build(parse({**BASE, "operator": given}))
+    assert np.array_equal(p.forward, matrix)
+    assert p.observation_shape == ((3, 1) if inside else (3,))
+
+
+def test_what_is_wrong_with_an_operator_of_pythons_is_said():
+    operator = {"kind": "linear_operator", "operator": np.ones((2, 6))}
+    with pytest.raises(ProblemError, match="rank"):  # deficient
+        build(parse({**BASE, "operator": operator}))
+    assert build(parse({**BASE, "operator": {**operator, "rank": "truncate"}})).svd.rank == 1
+    with pytest.raises(ProblemError, match="unknown key 'output_shap'"):
+        parse({**BASE, "operator": {**operator, "output_shap": [2]}})
+    with pytest.raises(ProblemError, match="from Python"):
+        parse({**BASE, "operator": {"kind": "linear_operator", "operator": "name"}})
+
+
+def test_numbers_may_be_those_of_numpy():
+    data = {"operator": {"kind": "dense", "values": np.eye(2, 3)}, "network": {"width": np.int64(8)}}
+    observed = {"values": np.array([0.1, 0.2]), "signal_shape": (np.int64(3),)}
+    p = build(parse({**data, "observation": observed, "noise": {"norm": np.float64(0.05)}}))
+    assert np.array_equal(p.y_raw, [0.1, 0.2])
+    assert p.noise_norm.value == 0.05
+    assert p.network.a.size == 8
+    with pytest.raises(ProblemError, match="norm"):
+        parse({**data, "observation": observed, "noise": {"norm": np.float64(np.nan)}})
+
+
 def test_the_network_starts_at_zero_when_antisymmetric():
     p = built({"network.antisymmetric": True})
     # Equal up to the order in which the products are summed.

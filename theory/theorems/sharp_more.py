@@ -77,15 +77,21 @@ OPTIMAL = Statement(
     "with the positive residual rho_0 - sigma_0^2/(2 Lambda).",
     condition=sp.Lt(Lam * rho_0 / s0**2, sp.Rational(1, 2), evaluate=False),
     conclusion=sp.Eq(rho, logistic.subs({sF: 1, sym("w_min"): 1}), evaluate=False),
-    formulas={"g": _g, "dg": sp.diff(_g, r), "length": _ell_family, "residual_limit": rho_0 - s0**2 / (2 * Lam)},
+    formulas={
+        "g": _g,
+        "dg": sp.diff(_g, r),
+        "length": _ell_family,
+        "residual_limit": sp.Max(0, rho_0 - s0**2 / (2 * Lam)),
+    },
     reads={
         "g": "the generator of the family, in r",
         "dg": "its derivative",
         "length": "the distance travelled when the residual is rho (h < 1/2)",
-        "residual_limit": "the residual at which the flow stops (h > 1/2)",
+        "residual_limit": "the residual at which the flow stops (0 for h <= 1/2)",
     },
     uses=("sharp.condition", "sharp.logistic", "sharp.length"),
     requires=(),  # it speaks of both sides of the threshold
+    unconditional=("g", "dg", "residual_limit"),
     proof_uses=(),
     cites=("haussler1986", "oymak2019"),
     proof="The residual rho = y - g(r) obeys rho' = -g'(r)^2 rho, and g'(r)^2 = sigma_0^2 - 2 Lambda g(r) = sigma_0^2 "

@@ -12,8 +12,12 @@ __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
     "early_stopping": "verify.sweep.experiments.early_stopping",
+    "exponents": "verify.sweep.experiments.exponents",
+    "initialization": "verify.sweep.experiments.initialization",
     "phase": "verify.sweep.experiments.phase",
     "restart": "verify.sweep.experiments.restart",
+    "tension": "verify.sweep.experiments.tension",
+    "widths": "verify.sweep.experiments.widths",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 

@@ -166,7 +166,7 @@ def test_the_examples_are_valid():
     from verify.sweep import load_plan
 
     examples = Path(__file__).parents[3] / "examples" / "sweeps"
-    assert load_plan(examples / "phase_small.toml").total == 2240
+    assert load_plan(examples / "phase_small.toml").total == 1568
     paper = load_plan(examples / "phase_paper.toml")
     assert (len(paper.cells), paper.replicas) == (380, 50)  # the maps share n = 60, m = 10
     assert max(cell.config.n for cell in paper.cells) == 60

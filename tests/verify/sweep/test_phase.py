@@ -10,10 +10,12 @@ import pytest
 
 from numerics.confidence import clopper_pearson
 from numerics.logistic import threshold
-from numerics.phase import Experiment, answer, draw
+from numerics.phase import Experiment, answer, draw, prediction
 from numerics.width import Setting, smallest_width
 from verify.sweep import Store, code_version, parse_plan, sweep
-from verify.sweep.experiments.phase import EXPERIMENT, replica
+from verify.sweep.experiments.phase import EXPERIMENT, Record, replica
+from verify.sweep.experiments.phase_clocks import panels
+from verify.sweep.experiments.phase_prediction import compared
 from verify.sweep.experiments.phase_summary import CRITERIA, maps
 from verify.sweep.identity import stream
 from verify.sweep.kind import CellResult, Results
@@ -31,6 +33,17 @@ def test_a_record_is_the_answer_and_the_constants_of_the_instance(n, m):
     s = np.linalg.svd(C, compute_uv=False)
     assert (record.A_norm, record.sigma_F) == (pytest.approx(s[0]), pytest.approx(s[-1]))
     assert record.y_norm == pytest.approx(np.linalg.norm(problem.y))
+    assert record.loss == pytest.approx(found.loss, rel=1e-5)
+    assert record.prediction == "none"
+
+
+def test_bounds_are_cut_off_downwards():
+    for k in (3, 40):
+        config = Experiment(6, 3, k, train="W", clock="limit")
+        record, proved = replica(config, stream("cd", 0)), prediction(draw(config, stream("cd", 0)), config.tolerance)
+        assert record.prediction == proved.verdict == ("infeasible" if k == 3 else "feasible")
+        bound, recorded = (proved.gap, record.gap) if k == 3 else (proved.margin, record.margin)
+        assert 0 < bound - recorded < 1e-5 * bound
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +76,8 @@ def test_maps_are_found_by_what_varies(results):
 
 def test_tables_say_what_was_counted(results):
     summary = EXPERIMENT.summary(results)
-    (cells,) = summary.tables
+    cells, predicted = summary.tables
+    assert (cells.name, predicted.name, len(predicted.rows)) == ("cells", "prediction", 9)
     at = {name: i for i, name in enumerate(cells.header)}
     assert len(cells.rows) == 15
     fractions = set()
@@ -92,7 +106,15 @@ def test_tables_say_what_was_counted(results):
         assert math.isnan(entry["width_balanced"])  # a theorem about both layers
         sigma = [r.sigma_F for c in results.cells for r in c.records.values() if _is(c, row.size)]
         assert entry["sigma_F"] == np.median(sigma)
-    assert len(summary.lines) == 6
+        verdicts = [
+            [r.prediction for r in c.records.values()]
+            for k in row.ks
+            for c in results.cells
+            if _is(c, row.size) and c.config.k == k
+        ]
+        exact = threshold(row.ks, [v.count("feasible") for v in verdicts], [8 - v.count("boundary") for v in verdicts])
+        assert repr((entry["exact_k"], entry["exact_low_95"])) == repr((exact.k, exact.low))
+    assert len(summary.lines) == 7
     assert any(
         line.startswith("W only, n = 12, m = 3: half of the instances converge from k = ") for line in summary.lines
     )
@@ -122,3 +144,95 @@ def test_an_activation_outside_the_assumptions_has_no_certified_widths():
     from verify.sweep.experiments.phase_summary import certified_width
 
     assert math.isnan(certified_width(4, 2, "both", config.activation, "uniform", 0.5, 1.0, 1.0, "sharp"))
+
+
+def record(converged, status, verdict):
+    """A record of which only these three entries matter."""
+    return Record(converged, "flow", math.nan, math.nan, 1.0, status, 1.0, 1.0, 1.0, 0.1, math.nan, verdict, 0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("converged", "status", "verdict", "word"),
+    [
+        (True, "loss_stop", "feasible", "agrees"),
+        (False, "floor", "infeasible", "agrees"),
+        (True, "loss_stop", "infeasible", "disagrees"),
+        (False, "floor", "feasible", "disagrees"),
+        (False, "max_steps", "feasible", "not finished"),
+        (False, "t_max", "infeasible", "not finished"),
+        (True, "loss_stop", "boundary", "boundary"),
+        (True, "loss_stop", "none", ""),
+    ],
+)
+def test_a_run_that_was_cut_short_neither_agrees_nor_disagrees(converged, status, verdict, word):
+    assert compared(record(converged, status, verdict)) == word
+
+
+@pytest.fixture(scope="module")
+def clocks(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    plan = parse_plan(
+        {
+            "kind": "phase",
+            "replicas": 6,
+            "fixed": {"cap": 60, "kernel": "numpy", "n": 6, "kappa": 5.0, "horizon": 20.0},
+            "grid": {"m": [2, 3], "k": [1, 40], "train": ["both", "W"], "clock": ["steps", "scaled", "limit"]},
+        }
+    )
+    with Store.open(tmp_path_factory.mktemp("clocks") / "s.sqlite") as store:
+        sweep(plan, store)
+        return store.results(plan, code_version(plan.kind))
+
+
+def test_clocks_are_compared_with_the_theory_of_the_limit(clocks):
+    found = panels(clocks)
+    assert [(p.experiment.train, p.experiment.m) for p in found] == [("both", 2), ("both", 3), ("W", 2), ("W", 3)]
+    for panel in found:
+        assert [s.clock for s in panel.series] == ["steps", "scaled", "limit"]
+        cells = [
+            c for c in clocks.cells if (c.config.train, c.config.m) == (panel.experiment.train, panel.experiment.m)
+        ]
+        for s in panel.series:
+            for k, converged, lower in zip(s.ks, s.converged, s.lower, strict=True):
+                (cell,) = (c for c in cells if (c.config.clock, c.config.k) == (s.clock, k))
+                assert converged == sum(r.converged for r in cell.records.values())
+                assert lower == clopper_pearson(converged, 6).lower
+        if panel.experiment.train == "both":
+            assert panel.exact == (1.0, 1.0)
+            assert panel.series[-1].converged == (6, 6)  # dip2.no_threshold
+            assert panel.series[0].converged != (6, 6)
+        else:
+            all_of = [[r.prediction for c in cells if c.config.k == k for r in c.records.values()] for k in panel.ks]
+            assert panel.exact == tuple(v.count("feasible") / 18 for v in all_of)
+            assert panel.exact == (0.0, 1.0)
+
+
+def test_tables_lines_and_figures_of_several_clocks(clocks, tmp_path: Path):
+    summary = EXPERIMENT.summary(clocks)
+    pictures = {picture.table.name: picture for picture in summary.pictures}
+    assert set(pictures) == {"phase-m-steps", "phase-m-scaled", "phase-m-limit", "phase-clocks"}
+    predicted = next(table for table in summary.tables if table.name == "prediction")
+    entries = [dict(zip(predicted.header, row, strict=True)) for row in predicted.rows]
+    assert len(entries) == 12
+    assert {e["feasible"] + e["infeasible"] + e["boundary"] for e in entries} == {6}
+    assert {e["disagrees"] for e in entries} == {0}
+    limit = [e for e in entries if e["clock"] == "limit"]
+    assert all(e["agrees"] == 6 - e["boundary"] for e in limit)
+    narrow = [e for e in entries if e["k"] == 1 and e["clock"] != "limit"]
+    assert [(e["agrees"], e["not_finished"]) for e in narrow] == [(0, 6)] * 4
+    total = sum(e["agrees"] for e in limit)
+    line = f"W only, clock limit: prediction (wonly.threshold) and run: {total} agrees, 0 disagrees, 0 not finished"
+    assert any(found.startswith(line) for found in summary.lines)
+    assert any(found.startswith("both layers, clock limit: 24 of 24 runs reach zero loss") for found in summary.lines)
+
+    figure = pictures["phase-clocks"].figure
+    both, w_only = figure.axes[0], figure.axes[2]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == [
+        f"{layers}, m = {m}" for layers in ("both layers", "W only") for m in (2, 3)
+    ]
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in both.lines}
+    assert drawn["limit, every width: dip2.no_threshold"] == [1.0, 1.0]
+    markers = {c.get_label(): c.lines[0].get_ydata().tolist() for c in w_only.containers}
+    (panel, *_) = (p for p in panels(clocks) if p.experiment.train == "W")
+    assert list(markers) == ["within 60 steps", "within flow time 20/σ_F²", "in the limit (to flow time 1e+12/σ_F²)"]
+    assert list(markers.values()) == [[c / 6 for c in s.converged] for s in panel.series]
+    figure.savefig(tmp_path / "f.svg")

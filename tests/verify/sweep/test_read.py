@@ -105,7 +105,7 @@ def test_the_kernel_of_another_machine_is_no_other_sweep(done, tmp_path: Path):
         (lambda text: text.replace("\n3,2,", "\n-3,2,", 1), "line 2: n = -3"),
         (lambda text: text.replace("\n3,", "\nthree,", 1), "line 2: 'three' is no int"),
         (lambda text: text.replace("True", "yes", 1), "'yes' is no bool"),
-        (lambda text: text.replace("\n3,2,", "\n2,", 1), "line 2: 22 entries, and there are 23 columns"),
+        (lambda text: text.replace("\n3,2,", "\n2,", 1), "line 2: 30 entries, and there are 31 columns"),
     ],
 )  # fmt: skip
 def test_another_file_is_refused(done, tmp_path, change, message):

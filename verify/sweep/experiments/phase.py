@@ -1,18 +1,19 @@
 """Phase transition of convergence: on which fraction of random instances does training reach zero loss, by width and sizes.
 
-The instances and who decides are those of :mod:`numerics.phase`; a cell is an `Experiment` of it.  The operator's extreme
-singular values and the norm of the data are recorded too: what a theorem needs in order to say how wide a network is wide
-enough for such instances.
+The instances, who decides and on which clock are those of :mod:`numerics.phase`; a cell is an `Experiment` of it.  The
+operator's extreme singular values and the norm of the data are recorded too: what a theorem needs in order to say how wide a
+network is wide enough for such instances.  W only: what is proved of the instance before it is trained (`wonly.threshold`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, Context
 
 import numpy as np
 
 from numerics.descent import choose_kernel
-from numerics.phase import Experiment, draw, settle
+from numerics.phase import Experiment, draw, prediction, settle
 from verify.sweep.kind import Kind
 
 __all__ = ["EXPERIMENT", "Record"]
@@ -20,7 +21,12 @@ __all__ = ["EXPERIMENT", "Record"]
 
 @dataclass(frozen=True)
 class Record:
-    """One instance: what `numerics.phase.Answer` says, then smallest singular value and norm of A, norm of y."""
+    """One instance.
+
+    converged to status: as in `numerics.phase.Answer`.  sigma_F, A_norm, y_norm: smallest singular value and norm of A, norm
+    of y.  loss, floor: as in `Answer`, relative to the initial loss, six digits.  prediction, margin, gap: verdict and bounds
+    of `numerics.phase.Prediction`, the bounds cut off after six digits, so that they remain lower bounds.
+    """
 
     converged: bool
     answer: str
@@ -31,12 +37,17 @@ class Record:
     sigma_F: float
     A_norm: float
     y_norm: float
+    loss: float
+    floor: float
+    prediction: str
+    margin: float
+    gap: float
 
 
 def replica(experiment: Experiment, rng: np.random.Generator) -> Record:
     """Draw an instance, train."""
     problem = draw(experiment, rng)
-    found = settle(experiment, problem)
+    found, proved = settle(experiment, problem), prediction(problem, experiment.tolerance)
     s = problem.C if problem.C.ndim == 1 else np.linalg.svd(problem.C, compute_uv=False)
     return Record(
         found.converged,
@@ -48,7 +59,21 @@ def replica(experiment: Experiment, rng: np.random.Generator) -> Record:
         float(np.min(s)),
         float(np.max(s)),
         float(np.linalg.norm(problem.y)),
+        float(f"{found.loss:.6g}"),
+        float(f"{found.floor:.6g}"),
+        proved.verdict,
+        _cut(proved.margin),
+        _cut(proved.gap),
     )
+
+
+def _cut(x: float) -> float:
+    """x without what follows its sixth significant digit, so not larger: x >= 0, or NaN.
+
+    >>> _cut(0.12345678), _cut(2e-7 / 3)
+    (0.123456, 6.66666e-08)
+    """
+    return float(Context(prec=6, rounding=ROUND_DOWN).create_decimal_from_float(x))
 
 
 def resolve(experiment: Experiment) -> Experiment:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from verify.sweep.experiments.phase_clocks import within
 from verify.sweep.experiments.phase_summary import CRITERIA, Map
 from verify.sweep.figure import edges, sizes_axis
 from verify.sweep.kind import Results
@@ -26,6 +27,7 @@ _LOOKS: dict[str, tuple[str, Any, str]] = {
     "balanced_linear": ("#8C8A00", "-", "balance, every y, linear A"),
     "wonly": ("#B0489A", "-", "W only (wonly.width)"),
 }
+_EXACT: tuple[str, Any, str] = ("#B0489A", (0, (1, 1)), "W only, half feasible (wonly.threshold)")
 _SIZES = {"n": "entries of the signal n", "m": "entries of the data m"}
 _LAYERS = {"both": "both layers trained", "W": "W only trained"}
 
@@ -45,10 +47,10 @@ def draw(members: Sequence[Map], results: Results) -> Figure:
     replicas = max(trials for item in members for row in item.rows for trials in row.trials)
     missing = "" if results.done == results.requested else f", {results.done} of {results.requested} replicas so far"
     operator = "Gaussian A" if e.kappa is None else f"A of condition number {e.kappa:g}"
-    ends = {"flow": "of flow time / step"}.get(e.method, "steps")
+    step = f" (step size {e.gamma})" if e.clock == "steps" else ""
     caption = (
         f"{results.title}: {other} = {getattr(e, other)}, {operator}, {e.activation}, V {e.V}, loss at {e.tolerance:g} of its "
-        f"initial value within {e.cap} {ends} (step size {e.gamma}), {replicas} instances a cell{missing}"
+        f"initial value {within(e)}{step}, {replicas} instances a cell{missing}"
     )
     figure.suptitle("\n".join(textwrap.wrap(caption, 120)), fontsize=9)
     return figure
@@ -67,16 +69,15 @@ def _map(ax: Axes, item: Map) -> Any:
     ax.set_xscale("log")
     ax.set_yscale("log")
     # theory as lines, thresholds as markers
-    for criterion, (color, dash, _) in _LOOKS.items():
-        width = [row.widths[CRITERIA.index(criterion)] for row in item.rows]
+    for (color, dash, _), width in _theory(item):
         if any(x[0] < w < x[-1] for w in width):
             ax.plot(width, sizes, color="white", lw=3.4, zorder=3)
             ax.plot(width, sizes, color=color, ls=dash, lw=1.8, zorder=4)
     _markers(ax, item, swapped=True)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
-    sizes_axis(ax.yaxis, sizes)
-    sizes_axis(ax.xaxis, ks)
+    sizes_axis(ax.yaxis, _apart(sizes))
+    sizes_axis(ax.xaxis, _apart(ks))
     ax.set_xlabel("width k (neurons)", fontsize=8)
     ax.set_ylabel(_SIZES[item.axis], fontsize=8)
     ax.set_title(_LAYERS[item.experiment.train], fontsize=8.5, loc="left")
@@ -86,8 +87,7 @@ def _map(ax: Axes, item: Map) -> Any:
 
 def _thresholds(ax: Axes, item: Map) -> None:
     sizes = [row.size for row in item.rows]
-    for criterion, (color, dash, words) in _LOOKS.items():
-        width = [row.widths[CRITERIA.index(criterion)] for row in item.rows]
+    for (color, dash, words), width in _theory(item):
         if np.isfinite(width).any():
             ax.plot(sizes, width, color=color, ls=dash, lw=1.8, label=words)
     ax.set_xscale("log")
@@ -95,15 +95,34 @@ def _thresholds(ax: Axes, item: Map) -> None:
     _markers(ax, item, swapped=False)
     y = edges(sizes)
     ax.set_xlim(y[0], y[-1])
-    sizes_axis(ax.xaxis, sizes)
+    sizes_axis(ax.xaxis, _apart(sizes))
     ax.set_xlabel(_SIZES[item.axis], fontsize=8)
     ax.set_ylabel("width k (neurons)", fontsize=8)
     ax.set_title("width at which convergence has probability ½", fontsize=8.5, loc="left")
     ax.grid(True, which="major", color="0.9", lw=0.6)
     ax.tick_params(labelsize=7)
-    lines = "lines: theorems about gradient flow, t → ∞\nmarkers: runs of limited length"
+    lines = "lines: theorems about gradient flow, t → ∞\nmarkers: runs " + (
+        "to the limit" if item.experiment.clock == "limit" else "of limited length"
+    )
     ax.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), title=lines, title_fontsize=7,
               alignment="left")  # fmt: skip
+
+
+def _theory(item: Map) -> Iterator[tuple[tuple[str, Any, str], list[float]]]:
+    """Looks, and widths by row: of every criterion, then of the certified verdicts on the instances themselves."""
+    for criterion, looks in _LOOKS.items():
+        yield looks, [row.widths[CRITERIA.index(criterion)] for row in item.rows]
+    yield _EXACT, [row.exact.k for row in item.rows]
+
+
+def _apart(sizes: Sequence[int]) -> list[int]:
+    """Those sizes whose labels do not run into each other on a logarithmic axis."""
+    least = 0.07 * math.log(max(sizes) / min(sizes))
+    kept = [sizes[0]]
+    for size in sizes[1:]:
+        if math.log(size / kept[-1]) >= least:
+            kept.append(size)
+    return kept
 
 
 def _markers(ax: Axes, item: Map, *, swapped: bool) -> None:

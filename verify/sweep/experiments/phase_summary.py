@@ -16,6 +16,8 @@ from numerics.confidence import clopper_pearson
 from numerics.logistic import Threshold, threshold
 from numerics.phase import Experiment
 from numerics.width import Setting, smallest_width
+from verify.sweep.experiments.phase_clocks import clock_lines, clock_table, panels
+from verify.sweep.experiments.phase_prediction import prediction_lines, prediction_table
 from verify.sweep.kind import CellResult, Picture, Results, Summary, Table
 
 __all__ = ["CRITERIA", "Map", "Row", "maps", "summarize"]
@@ -32,6 +34,8 @@ class Row:
 
     ks, converged, trials: by width.  threshold: of width, from them.  sigma_F, A_norm, y_norm: medians over the instances.
     widths: what each criterion certifies for instances with these constants, with probability one half; NaN: nothing.
+    exact: W only: the width at which half of these instances are feasible, fitted to their certified verdicts
+    (`wonly.threshold`).
     """
 
     size: int
@@ -43,6 +47,7 @@ class Row:
     A_norm: float
     y_norm: float
     widths: tuple[float, ...]
+    exact: Threshold
 
     def one_sided(self) -> tuple[str, float] | None:
         """("<", bound) or (">", bound) if the threshold lies, as far as is known, beyond one end of the widths."""
@@ -63,20 +68,27 @@ class Map:
 
 
 def summarize(results: Results) -> Summary:
-    """Tables, a figure for every axis, and a line for every threshold."""
+    """Tables, a figure for every axis (and clock), one that compares the clocks, and a line for every threshold."""
     found = list(maps(results))
     families: defaultdict[tuple[Any, ...], list[Map]] = defaultdict(list)
     for item in found:
         families[item.axis, *_others(item.experiment, item.axis, "train")].append(item)
     pictures = []
-    names = _names(list(families))
+    names = _names([(axis, members[0].experiment.clock) for (axis, *_), members in families.items()])
+    from verify.sweep.experiments.phase_clocks_figure import draw_clocks
     from verify.sweep.experiments.phase_figure import draw
 
     for (family, members), name in zip(families.items(), names, strict=True):
         del family
         members.sort(key=lambda item: item.experiment.train != "both")
         pictures.append(Picture(draw(members, results), _threshold_table(name, members)))
-    return Summary((_cell_table(results),), tuple(pictures), tuple(line for item in found for line in _lines(item)))
+    compared = panels(results)
+    if compared:
+        pictures.append(Picture(draw_clocks(compared, results), clock_table(compared)))
+    predicted = prediction_table(results)
+    tables = (_cell_table(results), *([predicted] if predicted else []))
+    lines = [line for item in found for line in _lines(item)]
+    return Summary(tables, tuple(pictures), (*lines, *clock_lines(compared), *prediction_lines(results)))
 
 
 def maps(results: Results) -> Iterator[Map]:
@@ -108,7 +120,11 @@ def _row(cells: Sequence[CellResult], size: int) -> Row:
     )
     e = cells[0].config
     widths = tuple(certified_width(e.n, e.m, e.train, e.activation, e.V, sigma, norm, y, name) for name in CRITERIA)
-    return Row(size, ks, converged, trials, threshold(ks, converged, trials), sigma, norm, y, widths)
+    verdicts = [[r.prediction for r in cell.records.values()] for cell in cells]
+    feasible = [found.count("feasible") for found in verdicts]
+    decided = [n + found.count("infeasible") for n, found in zip(feasible, verdicts, strict=True)]
+    exact = threshold(ks, feasible, decided)
+    return Row(size, ks, converged, trials, threshold(ks, converged, trials), sigma, norm, y, widths, exact)
 
 
 @lru_cache(maxsize=4096)
@@ -155,23 +171,42 @@ def _key(cell: CellResult) -> tuple[Any, ...]:
 def _threshold_table(name: str, members: Sequence[Map]) -> Table:
     """The numbers of a figure's right side; those of its left side are in cells.csv."""
     axis = members[0].axis
-    header = ("train", axis, "threshold_k", "low_95", "high_95", "slope", "sigma_F", "A_norm", "y_norm")
+    fitted = ("threshold_k", "low_95", "high_95", "slope", "exact_k", "exact_low_95", "exact_high_95")
+    header = ("train", axis, *fitted, "sigma_F", "A_norm", "y_norm")
     rows = [
-        (m.experiment.train, r.size, t.k, t.low, t.high, t.slope, r.sigma_F, r.A_norm, r.y_norm, *r.widths)
+        (
+            m.experiment.train,
+            r.size,
+            t.k,
+            t.low,
+            t.high,
+            t.slope,
+            x.k,
+            x.low,
+            x.high,
+            r.sigma_F,
+            r.A_norm,
+            r.y_norm,
+            *r.widths,
+        )
         for m in members
         for r in m.rows
-        for t in (r.threshold,)
+        for t, x in ((r.threshold, r.exact),)
     ]
     return Table(name, (*header, *(f"width_{criterion}" for criterion in CRITERIA)), tuple(rows))
 
 
-def _names(families: list[tuple[Any, ...]]) -> list[str]:
-    """phase-n, phase-m; numbered where an axis has several figures."""
-    seen: defaultdict[str, int] = defaultdict(int)
-    names = []
-    for axis, *_ in families:
-        seen[axis] += 1
-        names.append(f"phase-{axis}" if sum(f[0] == axis for f in families) == 1 else f"phase-{axis}-{seen[axis]}")
+def _names(figures: list[tuple[str, str]]) -> list[str]:
+    """phase-n, phase-m from (axis, clock); with the clock, or numbered, where an axis has several figures."""
+    names: list[str] = []
+    for axis, clock in figures:
+        clocks = [other for a, other in figures if a == axis]
+        if len(clocks) == 1:
+            names.append(f"phase-{axis}")
+        elif len(set(clocks)) == len(clocks):
+            names.append(f"phase-{axis}-{clock}")
+        else:
+            names.append(f"phase-{axis}-{1 + sum(name.startswith(f'phase-{axis}-') for name in names)}")
     return names
 
 
@@ -179,6 +214,8 @@ def _lines(item: Map) -> Iterator[str]:
     e = item.experiment
     other = "m" if item.axis == "n" else "n"
     layers = "both layers" if e.train == "both" else "W only"
+    if e.clock != "steps":
+        layers += f", clock {e.clock}"
     for row in item.rows:
         yield f"{layers}, {item.axis} = {row.size}, {other} = {getattr(e, other)}: {_words(row)}"
 
