@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from numerics.amgm import dual
+from numerics.amgm import AmgmDual, dual
 from numerics.flow import Trajectory
 from numerics.networks.two_layer import TwoLayer
 
@@ -102,23 +102,45 @@ def rho_upper(instance: Instance, network: TwoLayer) -> float:
     return misfit_upper(instance.reduced.C, instance.problem, network)[1]
 
 
+def h_upper(instance: Instance, network: TwoLayer, rho: float) -> float:
+    """h = Λρ/(σ_F σ²) at a network in reduced coordinates, from above, ρ from above; ∞ if σ_min > 0 could not be proved."""
+    if not network.activation.theory.smooth or instance.reduced_sigma_F <= 0:
+        return math.inf
+    here = _sharp_constants(instance, network, rho)
+    return math.inf if here is None else instance.upper("sharp.condition", "h", **here)
+
+
+def hidden(instance: Instance, network: TwoLayer, rho: float) -> AmgmDual | None:
+    """`dip2.amgm` at a network in reduced coordinates, ρ from above; None where the theorem does not apply."""
+    if not network.activation.theory.smooth or network.train != "both" or instance.reduced_sigma_F <= 0:
+        return None
+    return dual(network.activation, network.a, rho, instance.reduced_sigma_F)
+
+
+def _sharp_constants(instance: Instance, network: TwoLayer, rho: float) -> dict[str, float] | None:
+    """What `sharp.*` takes, each from its safe side; None if σ_min > 0 could not be proved."""
+    sigma = network.sigma_min().as_lower()
+    if sigma <= 0:
+        return None
+    Lambda = network.modulus().as_upper()
+    return {"sigma_F": instance.reduced_sigma_F, "sigma_0": sigma, "Lambda": Lambda, "rho_0": rho}
+
+
 def _checkpoint(instance: Instance, trajectory: Trajectory, i: int) -> Checkpoint:
     network, constants = trajectory.state(i), instance.constants
     rho = rho_upper(instance, network)
     sigma_F, w_min = instance.reduced_sigma_F, constants["w_min"].value
-    smooth = network.activation.theory.smooth
-    h, by, rate, ell = math.inf, None, 0.0, math.inf
-    sigma = network.sigma_min().as_lower() if smooth else 0.0
-    if sigma > 0 and sigma_F > 0:
-        here = {"sigma_F": sigma_F, "sigma_0": sigma, "Lambda": network.modulus().as_upper(), "rho_0": rho}
-        h = instance.upper("sharp.condition", "h", **here)
-        if h < 0.5:
-            by = "sharp.condition"
-            rate = instance.lower("sharp.rate", "a", **here) * w_min
-            ell = instance.upper("sharp.length", "ell_star", **here)
+    by, rate, ell = None, 0.0, math.inf
+    h = h_upper(instance, network, rho)
+    if h < 0.5:
+        here = _sharp_constants(instance, network, rho)
+        assert here is not None  # h is finite
+        by = "sharp.condition"
+        rate = instance.lower("sharp.rate", "a", **here) * w_min
+        ell = instance.upper("sharp.length", "ell_star", **here)
     amgm = None
-    if smooth and network.train == "both" and sigma_F > 0:
-        result = dual(network.activation, network.a, rho, sigma_F)
+    result = hidden(instance, network, rho)
+    if result is not None:
         amgm = result.capacity / rho if rho > 0 else math.inf
         if result.certified:
             faster = instance.lower("dip2.amgm", "rate", sigma_F=sigma_F, s_star=result.s_star) * w_min

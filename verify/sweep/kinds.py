@@ -11,9 +11,11 @@ from verify.tables import one_of
 __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
+    "early_stopping": "verify.sweep.experiments.early_stopping",
     "exponents": "verify.sweep.experiments.exponents",
     "initialization": "verify.sweep.experiments.initialization",
     "phase": "verify.sweep.experiments.phase",
+    "restart": "verify.sweep.experiments.restart",
     "tension": "verify.sweep.experiments.tension",
     "widths": "verify.sweep.experiments.widths",
 }
