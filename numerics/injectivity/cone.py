@@ -1,9 +1,9 @@
 """The smallest conic singular value of a matrix on the descent cone of the l1 norm (`recover.mu_linear`).
 
-T = {z : sum over S of sign(xbar_i) z_i + |z off S|_1 <= 0}, S the support of xbar: the directions in which the l1 norm does not
-increase. lambda_min(A; T) = inf |A z|/|z| over T is the restricted injectivity constant at xbar of {x : |x|_1 <= |xbar|_1}, a
-polytope, which near xbar is T. It is positive if and only if l1 minimization recovers xbar and nothing else [1]_, and then the
-error with noise eps is at most 2 eps/lambda_min. To compute it is hard [2]_; here it is enclosed.
+T = {z : sum over S of sign(xbar_i) z_i + |z off S|_1 <= 0}, S the support of xbar: the directions in which the l1 norm does
+not increase. lambda_min(A; T) = inf |A z|/|z| over T is the restricted injectivity constant at xbar of {x : |x|_1 <=
+|xbar|_1}, a polytope, which near xbar is T. It is positive if and only if l1 minimization recovers xbar and nothing else
+[1]_, and then the error with noise eps is at most 2 eps/lambda_min. To compute it is hard [2]_; here it is enclosed.
 
 From above: any z of T. From below: sigma_min(A), or a dual vector q with v = A'q, |v_i - sign_i| <= eta on S and |v_j| <=
 theta < 1 off S. For z in T, with N = |A z|, u = |z_S|, w = |z off S|_1 >= |z off S|:
@@ -11,8 +11,8 @@ theta < 1 off S. For z in T, with N = |A z|, u = |z_S|, w = |z off S|_1 >= |z of
     <q, A z> = <v, z> <= -w + eta sqrt(|S|) u + theta w    so    w <= tau N + eta' u,  tau = |q|/(1 - theta),
     |A_S z_S| <= N + c w, c the longest column off S        so    u <= (N + c w)/sigma,  sigma = sigma_min(A_S),
 
-hence u <= (1 + c tau)/(sigma - c eta') N =: U N, w <= (tau + eta' U) N, and lambda_min >= 1/sqrt(U^2 + (tau + eta' U)^2), with eta' =
-eta sqrt(|S|)/(1 - theta) the size of rounding.  (The argument is that of [3]_.)
+hence u <= (1 + c tau)/(sigma - c eta') N =: U N, w <= (tau + eta' U) N, and lambda_min >= 1/sqrt(U^2 + (tau + eta' U)^2),
+with eta' = eta sqrt(|S|)/(1 - theta) the size of rounding.  (The argument is that of [3]_.)
 
 References
 ----------
@@ -20,7 +20,8 @@ References
    Comput. Math. 12 (2012), 805-849 (Propositions 2.1 and 2.2).
 .. [2] A. M. Tillmann, M. E. Pfetsch, "The computational complexity of the restricted isometry property, the nullspace
    property, and related concepts in compressed sensing", IEEE Trans. Inform. Theory 60 (2014), 1248-1259.
-.. [3] M. Grasmair, O. Scherzer, M. Haltmeier, "Necessary and sufficient conditions for linear convergence of l1-regularization",
+.. [3] M. Grasmair, O. Scherzer, M. Haltmeier, "Necessary and sufficient conditions for linear convergence of
+   l1-regularization",
    Comm. Pure Appl. Math. 64 (2011), 161-182.
 """
 
@@ -48,8 +49,8 @@ _STEPS, _STARTS = 300, 12
 def project(z: ArrayLike, x: ArrayLike) -> Array:
     """The nearest points of the descent cone at x. z: (N, n), x: (n,), not 0.
 
-    By Moreau z minus its projection on the polar cone, {tau v : v in the subdifferential, tau >= 0}: there tau minimizes a convex
-    function whose derivative s tau - sum over S of sign z - sum of (|z off S| - tau)_+ is piecewise linear.
+    By Moreau z minus its projection on the polar cone, {tau v : v in the subdifferential, tau >= 0}: there tau minimizes a
+    convex function whose derivative s tau - sum over S of sign z - sum of (|z off S| - tau)_+ is piecewise linear.
 
     >>> project([[1.0, 1.0], [-1.0, 0.5]], [3.0, 0.0]).tolist()
     [[0.0, 0.0], [-1.0, 0.5]]
@@ -71,7 +72,8 @@ def project(z: ArrayLike, x: ArrayLike) -> Array:
 def in_descent_cone(z: Array, x: Array) -> bool:
     """Whether the doubles z lie in the cone: math.fsum has the sign of the exact sum.
 
-    >>> in_descent_cone(np.array([-1.0, 1.0]), np.array([2.0, 0.0])), in_descent_cone(np.array([-1.0, 1.1]), np.array([2.0, 0.0]))
+    >>> x = np.array([2.0, 0.0])
+    >>> in_descent_cone(np.array([-1.0, 1.0]), x), in_descent_cone(np.array([-1.0, 1.1]), x)
     (True, False)
     """
     return _excess(z, x) <= 0
@@ -98,7 +100,7 @@ def _excess(z: Array, x: Array) -> float:
 
 
 def _from_above(A: Array, x: Array) -> Bound:
-    """Projected gradient steps on |A z|^2 over the unit vectors of the cone, from fixed starts and from what l1 finds instead."""
+    """Projected gradient steps on |A z|^2 over the unit vectors of the cone, from fixed starts and what l1 finds instead."""
     n = x.size
     rng = np.random.default_rng(0)  # a search; every direction is a proof
     starts = [*rng.standard_normal((_STARTS, n)), *np.linalg.svd(A)[2][::-1][:2]]

@@ -1,4 +1,4 @@
-"""Restricted injectivity of F(x) = |A x|, entrywise moduli of real measurements, up to the sign of the signal (`A.injective`).
+"""Restricted injectivity of F(x) = |A x|, moduli of real measurements, up to the sign of the signal (`A.injective`).
 
 F(x) = F(-x): with the distance |x - x'| the constant is 0 (take x' = -x), so signals are compared by d(x, x') = min(|x - x'|,
 |x + x'|). With u = x - x', v = x + x' one has ||a x| - |a x'|| = min(|a u|, |a v|), and u, v are any two vectors; so the
@@ -7,8 +7,9 @@ constant over all pairs is [1]_, [2]_
     mu^2 = min over subsets I of the rows of lambda_min(A_I' A_I) + lambda_min(A_J' A_J),  J the other rows.
 
 (The longer of u and v may be scaled down to the length of the other: numerators only fall.)  It is 0 exactly if for some I
-neither the rows I nor the others span R^n (complement property [2]_, [3]_), as for every A with m <= 2n - 2.  At a fixed signal the
-constant is no smaller; for nearly every signal m >= n + 1 generic measurements determine it [3]_, although mu = 0 for m < 2n - 1.
+neither the rows I nor the others span R^n (complement property [2]_, [3]_), as for every A with m <= 2n - 2.  At a fixed
+signal the constant is no smaller; for nearly every signal m >= n + 1 generic measurements determine it [3]_, although mu =
+0 for m < 2n - 1.
 
 Intensities (A x)^2 differ by ||a x| - |a x'|| (|a x| + |a x'|): at a fixed x' their constant is at least min |a_i x'| mu.
 
@@ -87,15 +88,18 @@ def phase_injectivity(A: ArrayLike, limit: int = LIMIT) -> Interval:
     best = masks[int(np.argmin(total))].astype(bool)
     square = min(Fraction(float(p)) + Fraction(float(q)) for p, q in zip(*_smallest_pairs(proved), strict=True))
     return Interval(
-        lower(sqrt_below(square), f"all {2 ** (m - 1)} splits of the rows"), _of_split(a, best, "all splits of the rows"), True
+        lower(sqrt_below(square), f"all {2 ** (m - 1)} splits of the rows"),
+        _of_split(a, best, "all splits of the rows"),
+        True,
     )
 
 
 def _subsets(A: Array, masks: Array) -> tuple[Array, Array]:
     """Smallest eigenvalues of A_I' A_I for all subsets, proved and estimated.
 
-    A sum of at most m products, in any order: entries within gamma_(m+1) |A|'|A| of the exact ones, in norm below gamma_(m+1) |A|_F^2,
-    and m roundings of underflow, below m n ETA 2^210 (entries are below 2^100) even with those that follow.
+    A sum of at most m products, in any order: entries within gamma_(m+1) |A|'|A| of the exact ones, in norm below
+    gamma_(m+1) |A|_F^2, and m roundings of underflow, below m n ETA 2^210 (entries are below 2^100) even with those that
+    follow.
     """
     m, n = A.shape
     products = np.einsum("ri,rj->rij", A, A).reshape(m, n * n)
@@ -133,7 +137,7 @@ def _bottom(A: Array) -> Array:
 
 def _search(A: Array) -> NDArray[np.bool_]:
     """A split that is best for its own vectors u and v: alternately the vectors for the rows and the rows for the vectors."""
-    m, n = A.shape
+    m = A.shape[0]
     rng = np.random.default_rng(0)  # a search: every split is a proof
     best, value = np.zeros(m, dtype=bool), float("inf")
     for start in rng.integers(0, 2, (_STARTS, m)).astype(bool):

@@ -41,9 +41,10 @@ def spectral_start(A: ArrayLike, y: ArrayLike) -> Array:
 def descend(A: ArrayLike, y: ArrayLike, starts: ArrayLike, loss: Loss, steps: int) -> tuple[Array, Array]:
     """Gradient descent from every start: (signals, residuals ||A x| - y|), shapes (N, n) and (N,).
 
-    A: (m, n), y: (m,), starts: (N, n).  loss "amplitude": ||A x| - y|^2/2, step 1/|A|^2, with which it never rises (a subgradient of
-    [2]_, where a modulus is 0).  "intensity": |(A x)^2 - y^2|^2/4 [1]_, step 1/(3 |A|^2 R^2), R the largest of |y_i| and |A x|_i at the
-    start: its Hessian A' diag(3 (A x)^2 - y^2) A is below |A|^2 3 R^2 while moduli stay below R.
+    A: (m, n), y: (m,), starts: (N, n).  loss "amplitude": ||A x| - y|^2/2, step 1/|A|^2, with which it never rises (a
+    subgradient of [2]_, where a modulus is 0).  "intensity": |(A x)^2 - y^2|^2/4 [1]_, step 1/(3 |A|^2 R^2), R the largest
+    of |y_i| and |A x|_i at the start: its Hessian A' diag(3 (A x)^2 - y^2) A is below |A|^2 3 R^2 while moduli stay
+    below R.
 
     >>> x, residual = descend([[1.0], [2.0]], [3.0, 6.0], [[1.0]], "amplitude", 200)
     >>> round(float(x[0, 0]), 9), float(residual[0]) < 1e-8
@@ -69,13 +70,17 @@ def descend(A: ArrayLike, y: ArrayLike, starts: ArrayLike, loss: Loss, steps: in
 def best_fit(A: ArrayLike, y: ArrayLike, limit: int = LIMIT) -> Array | None:
     """A global minimizer of ||A x| - y| over all x, shape (n,), by all signs of the data; None if m > limit.
 
-    min over x of ||A x| - y| is min over signs and x of |A x - sign y|: a projection for each sign.
+    For y >= 0 the minimum over x of ||A x| - y| is that over signs and x of |A x - sign y|: a projection for each sign.
+    (For y_i < 0 it is not; noisy moduli below 0 are best replaced by 0, which is nearer to every modulus.)  ValueError for
+    a negative entry.
 
     >>> best_fit([[1.0], [2.0]], [3.0, 6.0]).round(12).tolist() in ([3.0], [-3.0])
     True
     """
     a, data = np.asarray(A, dtype=np.float64), np.asarray(y, dtype=np.float64)
     m = len(data)
+    if (data < 0).any():
+        raise ValueError("moduli are nonnegative: replace noisy ones below 0 by 0")
     if m > limit:
         return None
     masks = (np.arange(2 ** (m - 1))[:, None] >> np.arange(m)) & 1  # the last sign is fixed: -x is as good as x

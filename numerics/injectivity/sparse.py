@@ -49,7 +49,7 @@ Supports = NDArray[np.intp]
 LIMIT = 20_000
 """Supports that are enumerated; more are searched."""
 _RANGE = 1e100  # entries of a signal, relative to its largest: products with them do not vanish
-_SWAPS = 200
+_SWAPS, _RANDOM = 200, 8
 
 
 def supports(n: int, size: int) -> Supports:
@@ -80,7 +80,9 @@ def sparse_injectivity(A: ArrayLike, s: int, limit: int = LIMIT) -> Interval:
         proved, estimated = eigenvalues_lower(G, error)
         best = every[int(np.argmin(estimated))]
         return Interval(
-            lower(_root(float(proved.min())), f"all {len(every)} supports"), _of_support(a, K, best, "all supports"), True
+            lower(_root(float(proved.min())), f"all {len(every)} supports"),
+            _of_support(a, K, best, "all supports"),
+            True,
         )
     best = _search(a, size, lambda T: np.asarray(np.linalg.eigvalsh(K[T[:, :, None], T[:, None, :]])[:, 0]))
     return Interval(_from_all(a, K, error, size), _of_support(a, K, best, "search over supports"), False)
@@ -103,7 +105,7 @@ def sparse_injectivity_at(A: ArrayLike, x: ArrayLike, s: int, limit: int = LIMIT
     sizes = np.abs(xbar[xbar != 0])
     if sizes.size > s:
         raise ValueError(f"the signal has {sizes.size} nonzero entries; s = {s}")
-    if sizes.size and not (1 / _RANGE <= sizes.min() and sizes.max() <= _RANGE):
+    if sizes.size and not (sizes.min() >= 1 / _RANGE and sizes.max() <= _RANGE):
         raise ValueError("nonzero entries of the signal beyond 1e100 or below 1e-100: scale the problem")
     columns = s if s == n or not sizes.size else s + 1
     if m < columns:
@@ -223,13 +225,18 @@ def _from_all(A: Array, K: Array, error: Fraction, size: int) -> Bound:
 def _search(A: Array, size: int, smallest: Callable[[Supports], Array]) -> Supports:
     """A support whose smallest eigenvalue no exchange of one index lowers.
 
-    Starts: the largest entries of the vectors on which A is smallest, and of the rows of the coherence.
+    Starts: the largest entries of the vectors on which A is smallest, and of the rows of the coherence; random ones.
     """
     n = A.shape[1]
     directions = np.linalg.svd(A)[2][::-1][:4]
     columns = A / np.linalg.norm(A, axis=0)
     coherence = np.abs(columns.T @ columns)
-    starts = [*np.abs(directions), *coherence[np.argsort(-np.sort(coherence, axis=1)[:, -2])[:4]]]
+    rng = np.random.default_rng(0)  # every support is a proof
+    starts = [
+        *np.abs(directions),
+        *rng.random((_RANDOM, n)),
+        *coherence[np.argsort(-np.sort(coherence, axis=1)[:, -2])[:4]],
+    ]
     best, value = np.arange(size), math.inf
     for weights in starts:
         T = np.sort(np.argsort(-weights, kind="stable")[:size])

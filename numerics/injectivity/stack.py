@@ -31,7 +31,7 @@ def eigenvalues_lower(K: Array, error: Fraction) -> tuple[Array, Array]:
     ([1.0, 0.0], True)
     """
     count, p, _ = K.shape
-    estimated = np.linalg.eigvalsh(K)[:, 0]
+    estimated: Array = np.asarray(np.linalg.eigvalsh(K)[:, 0], dtype=np.float64)
     diagonal = np.diagonal(K, axis1=1, axis2=2)
     if not (np.isfinite(K).all() and (diagonal >= 0).all()):
         return np.zeros(count), estimated

@@ -12,6 +12,8 @@ __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
     "phase": "verify.sweep.experiments.phase",
+    "phase_retrieval": "verify.sweep.experiments.phase_retrieval",
+    "sparse_injectivity": "verify.sweep.experiments.sparse_injectivity",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
