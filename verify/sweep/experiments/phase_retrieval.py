@@ -66,12 +66,13 @@ class Config:
 
 @dataclass(frozen=True)
 class Record:
-    """One instance. Errors and the bound are up to sign, relative to |xbar|; NaN where m is beyond the limit (the bound also
-    without noise). Errors and residuals below 1e-7 and lower ends below 1e-4 are recorded as 0.
+    """One instance. Errors and the bound are up to sign, relative to |xbar|; errors and residuals below 1e-7 and lower ends
+    below 1e-4 are recorded as 0.
 
-    mu_low, mu_high    the constant over all pairs recovered          whether gradient descent did, descent_error,
-    descent_residual (relative to |y|) fitted             whether the global best fit did, fit_error, and fit_bound:
-    (residual + noise)/mu_low, inf for mu_low = 0
+    mu_low, mu_high    the constant over all pairs
+    recovered          whether gradient descent did; descent_error, descent_residual (relative to |y|)
+    fitted             whether the global best fit did; fit_error (NaN for m beyond the limit or at most n)
+    fit_bound          with noise (residual + noise)/mu_low, inf for mu_low = 0
     """
 
     mu_low: float
@@ -108,7 +109,8 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     found, residuals = descend(A, y, starts, config.loss, config.steps)
     best = int(np.argmin(residuals))
     error = distance(found[best], x) / size
-    fit = best_fit(A, y, config.limit)
+    # with m <= n all signs fit, and rounding would choose
+    fit = best_fit(A, y, config.limit) if config.m > config.n else None
     low = mu.lower.value if mu.lower.value >= _LEAST_LOWER else 0.0
     fit_error, bound = math.nan, math.nan
     if fit is not None:
