@@ -47,9 +47,9 @@ Array = NDArray[np.float64]
 Supports = NDArray[np.intp]
 
 LIMIT = 20_000
-"""Supports that are enumerated; more are searched."""
+"""Supports that are looked at: all of them, or where there are more, those of a search."""
 _RANGE = 1e100  # entries of a signal, relative to its largest: products with them do not vanish
-_SWAPS, _RANDOM = 200, 8
+_RANDOM = 8
 
 
 def supports(n: int, size: int) -> Supports:
@@ -84,7 +84,7 @@ def sparse_injectivity(A: ArrayLike, s: int, limit: int = LIMIT) -> Interval:
             _of_support(a, K, best, "all supports"),
             True,
         )
-    best = _search(a, size, lambda T: np.asarray(np.linalg.eigvalsh(K[T[:, :, None], T[:, None, :]])[:, 0]))
+    best = _search(a, size, lambda T: np.asarray(np.linalg.eigvalsh(K[T[:, :, None], T[:, None, :]])[:, 0]), limit)
     return Interval(_from_all(a, K, error, size), _of_support(a, K, best, "search over supports"), False)
 
 
@@ -118,7 +118,7 @@ def sparse_injectivity_at(A: ArrayLike, x: ArrayLike, s: int, limit: int = LIMIT
         best = every[int(np.argmin(estimated))]
         low = lower(_root(float(proved.min())), f"all {len(every)} supports")
         return Interval(low, pencil.upper(a, best, "all supports"), True)
-    best = _search(a, s, lambda T: np.asarray(np.linalg.eigvalsh(pencil.grams(T))[:, 0]))
+    best = _search(a, s, lambda T: np.asarray(np.linalg.eigvalsh(pencil.grams(T))[:, 0]), limit)
     low = _from_all(a, K, error, min(n, s + sizes.size))
     return Interval(low, pencil.upper(a, best, "search over supports"), False)
 
@@ -147,10 +147,10 @@ class _Pencil:
 
     def __init__(self, K: Array, xbar: Array) -> None:
         self.K, self.xbar = K, xbar
-        self.top = float(np.trace(K)) + 1.0
+        self.top = 2.0 * float(np.trace(K))
 
     def grams(self, T: Supports) -> Array:
-        """Shape (N, s + 1, s + 1). Where xbar lies within T the last direction is none: its entry is tr(K) + 1, no minimum."""
+        """Shape (N, s + 1, s + 1). Where xbar lies within T the last direction is none: its entry is 2 tr(K), no minimum."""
         count, s = T.shape
         b = np.repeat(self.xbar[None, :], count, axis=0)
         np.put_along_axis(b, T, 0.0, axis=1)
@@ -222,8 +222,8 @@ def _from_all(A: Array, K: Array, error: Fraction, size: int) -> Bound:
     return lower(value, "Gershgorin's discs of the Gram matrix") if value > found.value else found
 
 
-def _search(A: Array, size: int, smallest: Callable[[Supports], Array]) -> Supports:
-    """A support whose smallest eigenvalue no exchange of one index lowers.
+def _search(A: Array, size: int, smallest: Callable[[Supports], Array], limit: int) -> Supports:
+    """A support whose smallest eigenvalue no exchange of one index lowers, or the best so far after `limit` supports.
 
     Starts: the largest entries of the vectors on which A is smallest, and of the rows of the coherence; random ones.
     """
@@ -237,21 +237,22 @@ def _search(A: Array, size: int, smallest: Callable[[Supports], Array]) -> Suppo
         *rng.random((_RANDOM, n)),
         *coherence[np.argsort(-np.sort(coherence, axis=1)[:, -2])[:4]],
     ]
-    best, value = np.arange(size), math.inf
+    best, value, looked = np.arange(size), math.inf, 0
     for weights in starts:
         T = np.sort(np.argsort(-weights, kind="stable")[:size])
         here = float(smallest(T[None, :])[0])
-        for _ in range(_SWAPS):
-            rest = np.setdiff1d(np.arange(n), T)
-            if not rest.size:
-                break
+        looked += 1
+        rest = np.setdiff1d(np.arange(n), T)
+        while rest.size and looked < limit:
             trial = np.repeat(T[None, :], size * rest.size, axis=0)
             trial[np.arange(len(trial)), np.repeat(np.arange(size), rest.size)] = np.tile(rest, size)
             values = smallest(trial)
+            looked += len(trial)
             at = int(np.argmin(values))
             if not values[at] < here * (1 - 1e-12) - 1e-300:
                 break
             T, here = np.sort(trial[at]), float(values[at])
+            rest = np.setdiff1d(np.arange(n), T)
         if here < value:
             best, value = T, here
     return best

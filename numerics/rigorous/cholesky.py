@@ -28,8 +28,9 @@ def lowered(K: Array, shift: float) -> Array:
 
 def defect(n: int, trace: Fraction, top: Fraction) -> Fraction:
     """c of :func:`exceeds`, for matrices of order n whose trace is at most `trace` and whose diagonal is at most `top`."""
-    g = gamma(n + 3)
-    return g / (1 - g) * trace + 16 * n * (n + 1) * (2 + top) * current().tiny
+    machine, g = current(), gamma(n + 3)
+    c = g / (1 - g) * trace + 16 * n * (n + 1) * (2 + top) * machine.tiny
+    return c
 
 
 def exceeds(K: Array, shift: Fraction) -> bool:

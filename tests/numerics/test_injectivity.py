@@ -117,13 +117,25 @@ def test_fewer_measurements_than_directions():
 @pytest.mark.parametrize(("m", "n", "s"), [(6, 12, 2), (12, 12, 2)])
 def test_what_is_not_enumerated_is_bounded(m, n, s):
     A, x = _instance(m, m, n, s)
-    for function, arguments in ((sparse_injectivity, (A, s)), (sparse_injectivity_at, (A, x, s))):
-        full, part = function(*arguments), function(*arguments, limit=3)
+    for function, arguments, limit in ((sparse_injectivity, (A, s), 490), (sparse_injectivity_at, (A, x, s), 60)):
+        full, part = function(*arguments), function(*arguments, limit=limit)
         assert not part.complete
         assert part.lower.value <= full.upper.value
         assert full.lower.value <= part.upper.value
-        assert part.upper.value <= 1.5 * full.upper.value  # the search is of use
+        assert part.upper.value <= 2 * full.upper.value  # the search is of use
         assert (part.lower.value > 0) == (m >= n)
+        assert full.upper.value <= function(*arguments, limit=1).upper.value * (1 + 1e-12)
+
+
+def test_constants_scale_with_the_operator():
+    A, x = _instance(4, 6, 8, 2)
+    for found, small in (
+        (sparse_injectivity_at(A, x, 2), sparse_injectivity_at(2.0**-40 * A, 2.0**20 * x, 2)),
+        (sparse_injectivity(A, 2), sparse_injectivity(2.0**-40 * A, 2)),
+        (conic_injectivity(A, x), conic_injectivity(2.0**-40 * A, 2.0**20 * x)),
+    ):
+        assert small.upper.value == pytest.approx(2.0**-40 * found.upper.value, rel=1e-4)
+        assert small.lower.value == pytest.approx(2.0**-40 * found.lower.value, rel=1e-4)
 
 
 def test_gershgorin_is_sharp_where_coherence_is():
@@ -187,6 +199,9 @@ def test_the_conic_constant_in_the_plane():
         assert truth - 1e-3 <= found.upper.value <= truth + 1e-3
         ratios.append(found.lower.value / found.upper.value)
     assert max(ratios) > 0.3
+    found = conic_injectivity([[1.0, 0.0], [0.0, 0.01]], [1.0, 0.0])  # the part off the support matters most
+    assert found.contains(math.sqrt(1.0001 / 2))
+    assert found.lower.value > 0.69
 
 
 def test_a_positive_conic_constant_is_recovery_by_l1():

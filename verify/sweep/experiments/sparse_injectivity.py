@@ -53,7 +53,7 @@ class Config:
     """n entries of the signal, s of them not zero and N(0, 1); m measurements with entries of variance 1/m.
 
     noise: |eps|/|A xbar|.  k: width of the networks (even, 0: none).  tolerance: relative error that counts as recovery.
-    limit: supports that are enumerated; beyond it the constants are bounded.
+    limit: supports that are looked at, all of them or by a search; with more of them the constants are bounded.
     """
 
     n: int
