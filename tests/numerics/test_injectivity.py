@@ -159,6 +159,14 @@ def test_eigenvalues_of_a_stack_are_proved_from_below():
     assert moved[0] > 0.874
 
 
+def test_a_wrong_estimate_proves_nothing_wrong(monkeypatch: pytest.MonkeyPatch):
+    solver = np.linalg.eigvalsh
+    monkeypatch.setattr(np.linalg, "eigvalsh", lambda K: solver(K) + 0.5)
+    proved, estimated = eigenvalues_lower(np.array([[[2.0, 1.0], [1.0, 2.0]], [[5.0, 0.0], [0.0, 0.25]]]), Fraction(0))
+    assert (estimated > [1.4, 0.7]).all()
+    assert (proved <= [1.0, 0.25]).all()
+
+
 def test_best_sparse_fit_is_the_best_of_all_supports():
     A, x = _instance(2, 5, 8, 2)
     y = A @ x + 0.1 * np.random.default_rng(3).standard_normal(5)

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.compile import enclose
 from numerics.door import integer, number
 from numerics.injectivity.phase import distance, phase_injectivity
 from numerics.injectivity.phase_recovery import LOSSES, STARTS, Loss, best_fit, descend, spectral_start
+from numerics.rigorous import matvec, norm_upper, up
 from verify.sweep.kind import Kind
 
 __all__ = ["EXPERIMENT", "Config", "Record", "draw"]
@@ -116,8 +118,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     if fit is not None:
         fit_error = distance(fit, x) / size
         if config.noise:
-            residual = float(np.linalg.norm(np.abs(A @ fit) - y))
-            bound = (residual + float(np.linalg.norm(eps))) / low / size if low > 0 else math.inf
+            bound = _recovery_bound(A, y, fit, x, eps, low) / size
     return Record(
         mu_low=low,
         mu_high=mu.upper.value,
@@ -128,6 +129,19 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
         fit_error=_seen(fit_error),
         fit_bound=bound,
     )
+
+
+def _recovery_bound(A: Array, y: Array, fit: Array, x: Array, eps: Array, mu: float) -> float:
+    """(||A fit| - y| + |eps|)/mu, rounding included; inf for mu = 0."""
+    if mu == 0:
+        return math.inf
+    image, error = matvec(A, fit)
+    gap = np.nextafter(np.abs(np.abs(image) - y), np.inf)
+    residual = norm_upper(np.nextafter(gap + error, np.inf))
+    # y = |A xbar| + eps was rounded too, which joins the noise
+    noise = norm_upper(eps) + norm_upper(2 * matvec(A, x)[1] + 4 * 2.0**-53 * (y + np.abs(eps)))
+    given = {"residual": residual, "eps": up(noise), "A_norm": 0.0, "dist": 0.0, "mu": mu}
+    return float(enclose("recover.linear", "bound_of_residual", given).upper)
 
 
 def _seen(value: float) -> float:

@@ -52,10 +52,11 @@ def _recovery(ax: Axes, n: int, members: Sequence[Row]) -> None:
             series.append(("fitted", "best fit, all signs", *_FIT, -1))
             shown = True
         for name, text, color, marker, at in series:
-            counts = [fraction(cell, name) for cell in row.cells]
+            there = np.array([name == "recovered" or bool(np.isfinite(v).any()) for v in row.values("fit_error")])
+            counts = [fraction(cell, name) for cell, shown_here in zip(row.cells, there, strict=True) if shown_here]
             y = np.array([c[0] / c[1] for c in counts])
             bars = np.array([y - [c[2] for c in counts], [c[3] for c in counts] - y])
-            ax.errorbar(_ratios(row, n, at), y, yerr=bars, color=color, fmt=marker, label=text, **SEEN)
+            ax.errorbar(_ratios(row, n, at)[there], y, yerr=bars, color=color, fmt=marker, label=text, **SEEN)
     tolerance = members[0].shared["tolerance"] if members else 0.0
     label(ax, _MEASUREMENTS, f"fraction with relative error ≤ {tolerance:g}", f"n = {n}, no noise")
     ax.set_ylim(-0.04, 1.04)
