@@ -312,6 +312,8 @@ def test_recovery_from_moduli():
     A, x = rng.standard_normal((5, 4)), rng.standard_normal(4)
     y = np.abs(A @ x)
     assert distance(best_fit(A, y), x) < 1e-12  # n + 1 measurements are enough for this signal
+    for other in rng.standard_normal((8, 4)):  # and for others, whatever their signs
+        assert distance(best_fit(A, np.abs(A @ other)), other) < 1e-10
     noisy = np.maximum(0.0, y + 0.05 * rng.standard_normal(5))
     best = np.linalg.norm(np.abs(A @ best_fit(A, noisy)) - noisy)
     for start in (spectral_start(A, noisy)[None], rng.standard_normal((6, 4))):
