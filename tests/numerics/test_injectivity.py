@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.linalg import hadamard, orth
+from scipy.stats import chi
 
 from numerics.bound import lower, upper
 from numerics.injectivity import (
@@ -260,6 +261,7 @@ def test_gordon_is_below_what_is_seen():
     assert bound > 0.2
     found = [conic_injectivity(*_instance(seed, m, n, s)) for seed in range(5)]
     assert min(f.upper.value for f in found) > bound
+    assert gordon(m, 9.0, 0.1) == pytest.approx((chi.mean(m) - 3.0 - math.sqrt(2 * math.log(10))) / math.sqrt(m))
     # E|g_m|, not less: between m/sqrt(m + 1) and sqrt(m)
     length = gordon(m, 0.0, 1 - 1e-12) * math.sqrt(m)
     assert m / math.sqrt(m + 1) < length < math.sqrt(m)
