@@ -13,7 +13,7 @@ import numpy as np
 from numerics.rigorous.machine import UNIT, Array, current, gamma
 from numerics.rigorous.outward import above
 
-__all__ = ["exceeds", "lowered"]
+__all__ = ["defect", "exceeds", "lowered"]
 
 
 def lowered(K: Array, shift: float) -> Array:
@@ -24,6 +24,13 @@ def lowered(K: Array, shift: float) -> Array:
     A = np.array(K, order="F")
     A[np.diag_indices(len(K))] = np.nextafter(np.diagonal(K) - shift, -np.inf)
     return A
+
+
+def defect(n: int, trace: Fraction, top: Fraction) -> Fraction:
+    """c of :func:`exceeds`, for matrices of order n whose trace is at most `trace` and whose diagonal is at most `top`."""
+    machine, g = current(), gamma(n + 3)
+    c = g / (1 - g) * trace + 16 * n * (n + 1) * (2 + top) * machine.tiny
+    return c
 
 
 def exceeds(K: Array, shift: Fraction) -> bool:
@@ -54,13 +61,11 @@ def exceeds(K: Array, shift: Fraction) -> bool:
     n, d = K.shape[0], np.diagonal(K)
     if shift < 0 or not np.isfinite(K).all() or not (d > 0).all():
         return False
-    machine = current()
     # math.fsum rounds once, to nearest, whatever the machine
-    trace, top, g = Fraction(math.fsum(d.tolist())) * (1 + 2 * UNIT), Fraction(float(d.max())), gamma(n + 3)
-    c = g / (1 - g) * trace + 16 * n * (n + 1) * (2 + top) * machine.tiny
+    c = defect(n, Fraction(math.fsum(d.tolist())) * (1 + 2 * UNIT), Fraction(float(d.max())))
     A = lowered(K, above(shift + c))
     if not (np.diagonal(A) > 0).all():
         return False
-    L, info = machine.cholesky(A)
+    L, info = current().cholesky(A)
     pivots = np.diagonal(L)  # info == 0 alone would accept NaN
     return info == 0 and bool((np.isfinite(pivots) & (pivots > 0)).all())

@@ -18,6 +18,8 @@ KINDS: Final[dict[str, str]] = {
     "restart": "verify.sweep.experiments.restart",
     "tension": "verify.sweep.experiments.tension",
     "widths": "verify.sweep.experiments.widths",
+    "phase_retrieval": "verify.sweep.experiments.phase_retrieval",
+    "sparse_injectivity": "verify.sweep.experiments.sparse_injectivity",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
