@@ -11,7 +11,10 @@ from verify.tables import one_of
 __all__ = ["KINDS", "get_kind"]
 
 KINDS: Final[dict[str, str]] = {
+    "near_singular": "verify.sweep.experiments.near_singular",
     "phase": "verify.sweep.experiments.phase",
+    "predicted_signal": "verify.sweep.experiments.predicted_signal",
+    "tension": "verify.sweep.experiments.tension",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
