@@ -120,7 +120,10 @@ def preimage(network: TwoLayer, target: Floats, scale: float, steps: int = 40) -
         if size <= 1e-15 * float(np.linalg.norm(target / scale)) or not size < best:
             break
         best, kept = size, network
-        network = _newton(network, miss)
+        try:
+            network = _newton(network, miss)
+        except np.linalg.LinAlgError:  # the slopes have vanished: no way on
+            return None
     else:
         return None
     network = network if size < best else kept

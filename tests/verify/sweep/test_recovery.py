@@ -1,0 +1,136 @@
+"""Experiments on recovery: operators near singularity, predicted signals, injectivity on what a run can reach."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from numerics.activations import activation
+from numerics.networks.two_layer import TwoLayer
+from verify.sweep.experiments import near_singular, predicted_signal, tension
+from verify.sweep.experiments.linear_instance import linear_instance
+from verify.sweep.experiments.near_singular_summary import curves
+from verify.sweep.experiments.near_singular_summary import summarize as summarize_near
+from verify.sweep.experiments.predicted_signal_summary import beyond_accuracy
+from verify.sweep.experiments.predicted_signal_summary import summarize as summarize_predicted
+from verify.sweep.experiments.tension_summary import summarize as summarize_tension
+from verify.sweep.kind import CellResult, Results
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("spread", ["one", "log"])
+def test_the_operator_has_the_singular_values_asked_for(spread):
+    config = near_singular.Config(1e-3, n=5, m=3, spread=spread)
+    s = np.linalg.svd(near_singular.operator(config, rng()), compute_uv=False)
+    assert s == pytest.approx([1, 1 if spread == "one" else 10**-1.5, 1e-3])
+
+
+@pytest.fixture(scope="module")
+def near():
+    config = near_singular.Config(0.1, n=3, m=3, k=64)
+    return config, near_singular.replica(config, rng(3))
+
+
+def test_bounds_near_singularity_are_above_the_errors(near):
+    _, r = near
+    assert r.violated == 0 and r.compared == 9  # four curves at two times, and the stability bound
+    for when, error in (("stop", r.error_stop), ("end", r.error_end)):
+        for short in ("baseline", "linear", "kernel", "split"):
+            assert getattr(r, f"{short}_{when}") >= error
+    assert r.stability_stop > r.seen_stop == pytest.approx(r.error_stop)
+    # the closed form of recover.linear with x̄ ∈ Σ' and no residual is the least that it can be at any time
+    assert r.linear_stop > r.linear_end > 0.05 * 0.1 / 0.1
+
+
+def test_the_error_of_the_pseudo_inverse_is_that_of_the_noise(near):
+    config, r = near
+    A = near_singular.operator(config, generator := rng(3))
+    truth = generator.standard_normal(3)
+    truth /= np.linalg.norm(truth)
+    noise = generator.standard_normal(3)
+    noise *= 0.05 * np.linalg.norm(A @ truth) / np.linalg.norm(noise)
+    assert r.error_pinv == pytest.approx(np.linalg.norm(np.linalg.solve(A, noise)))
+    assert r.error_end == pytest.approx(r.error_pinv, rel=0.1)  # the run has fitted the data
+
+
+def test_summary_near_singularity(near):
+    config, r = near
+    broken = dataclasses.replace(r, violated=1, kernel_stop=math.nan)
+    cells = (
+        CellResult(config, 1, {0: r}),
+        CellResult(dataclasses.replace(config, sigma_min=0.01), 2, {0: r, 1: broken}),
+    )
+    (item,) = curves(Results("t", cells))
+    assert item.sigma == (0.01, 0.1)
+    assert math.isnan(item.values["kernel_stop"][0][1]) and item.values["kernel_stop"][1] == (r.kernel_stop,) * 3
+    summary = summarize_near(Results("t", cells))
+    assert "27 bounds held against runs, 1 below the error" in summary.lines[0]
+    assert summary.tables[0].rows[0][summary.tables[0].header.index("violated")] == 1
+
+
+def test_the_prediction_for_w_only_is_where_the_flow_ends():
+    config = predicted_signal.Config(k=40, n=3, m=2)
+    r = predicted_signal.replica(config, rng(1))
+    assert r.where == "inside" and r.end == "loss_stop"
+    assert r.from_bregman <= r.accuracy < 1e-5
+    assert r.from_wide > 1e-3 > r.accuracy  # so that the other prediction is told from it
+    cells = [CellResult(config, 1, {0: r, 1: dataclasses.replace(r, from_bregman=1.0)})]
+    assert beyond_accuracy(cells) == (2, 1, 0, 0)
+    assert "2 instances, prediction off by more than the run is accurate: 1" in summarize_predicted(
+        Results("t", tuple(cells))
+    ).lines[0]
+
+
+def test_data_outside_the_image_of_the_box_are_labelled():
+    config = predicted_signal.Config(k=4, n=3, m=2, output_scale=0.01)
+    r = predicted_signal.replica(config, rng(1))
+    assert r.where == "outside" and math.isnan(r.from_bregman) and r.loss_end > 0.1
+
+
+def test_the_drift_bounds_the_distance_from_the_wide_limit():
+    r = predicted_signal.replica(predicted_signal.Config(k=512, n=3, m=2, output_scale=20.0, train="both"), rng(2))
+    assert 0 < 10 * r.from_wide < r.drift < 5  # a bound, and not a tight one
+
+
+def test_the_preimage_is_one():
+    network = linear_instance(tension.Config(m=2, n=3, k=64), np.eye(3), np.ones(3), None, 5, 2.0).problem.network
+    target = np.array([0.3, -0.2, 0.1])
+    found = tension.preimage(network, target, 2.0)
+    assert 2.0 * found.V @ np.tanh(found.a) / 8 == pytest.approx(target, abs=1e-12)
+    assert tension.preimage(TwoLayer(activation("tanh"), "W", np.zeros(1), np.ones((1, 1))), np.array([2.0]), 1.0) is None
+
+
+def test_the_constant_vanishes_with_a_kernel_and_is_sigma_min_without():
+    few, many = (tension.replica(tension.Config(m=m, n=3, k=128), rng(4)) for m in (2, 6))
+    assert few.in_force and few.mu_low == 0 and few.mu_high < 1e-6 and few.step > 0.01 and few.used < 1
+    assert few.status == "vacuous" and many.status == "in_force"
+    sigma = np.linalg.svd(rng(4).standard_normal((6, 3)) / math.sqrt(6), compute_uv=False)[-1]
+    assert many.mu_low <= sigma * (1 + 1e-12) <= many.mu_high * (1 + 2e-12)
+    assert many.mu_high == pytest.approx(sigma, rel=1e-4)
+    cells = tuple(CellResult(tension.Config(m=m, n=3, k=128), 1, {0: r}) for m, r in ((2, few), (6, many)))
+    assert "m < n, 1 instances, mu between 0 and" in summarize_tension(Results("t", cells)).lines[0]
+
+
+@pytest.mark.parametrize(
+    ("config", "given", "words"),
+    [
+        (near_singular.Config, {"sigma_min": 0.0}, "sigma_min"),
+        (near_singular.Config, {"sigma_min": 0.1, "k": 3}, "even"),
+        (near_singular.Config, {"sigma_min": 0.1, "m": 9}, "at most as many data"),
+        (near_singular.Config, {"sigma_min": 0.1, "tau": 1.0}, "tau"),
+        (near_singular.Config, {"sigma_min": 0.1, "noise": -1.0}, "noise"),
+        (near_singular.Config, {"sigma_min": 0.1, "spread": "two"}, "spread"),
+        (predicted_signal.Config, {"k": 8, "train": "V"}, "train"),
+        (predicted_signal.Config, {"k": 8, "output_scale": 0}, "output_scale"),
+        (tension.Config, {"m": 2, "distance": -1.0}, "distance"),
+    ],
+)
+def test_errors_at_the_door(config, given, words):
+    with pytest.raises(ValueError, match=words):
+        config(**given)
