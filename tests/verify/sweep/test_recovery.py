@@ -39,7 +39,8 @@ def near():
 
 def test_bounds_near_singularity_are_above_the_errors(near):
     _, r = near
-    assert r.violated == 0 and r.compared == 9  # four curves at two times, and the stability bound
+    assert r.violated == 0
+    assert r.compared == 9
     for when, error in (("stop", r.error_stop), ("end", r.error_end)):
         for short in ("baseline", "linear", "kernel", "split"):
             assert getattr(r, f"{short}_{when}") >= error
@@ -68,7 +69,8 @@ def test_summary_near_singularity(near):
     )
     (item,) = curves(Results("t", cells))
     assert item.sigma == (0.01, 0.1)
-    assert math.isnan(item.values["kernel_stop"][0][1]) and item.values["kernel_stop"][1] == (r.kernel_stop,) * 3
+    assert math.isnan(item.values["kernel_stop"][0][1])
+    assert item.values["kernel_stop"][1] == (r.kernel_stop,) * 3
     summary = summarize_near(Results("t", cells))
     assert "27 bounds held against runs, 1 below the error" in summary.lines[0]
     assert summary.tables[0].rows[0][summary.tables[0].header.index("violated")] == 1
@@ -77,20 +79,24 @@ def test_summary_near_singularity(near):
 def test_the_prediction_for_w_only_is_where_the_flow_ends():
     config = predicted_signal.Config(k=40, n=3, m=2)
     r = predicted_signal.replica(config, rng(1))
-    assert r.where == "inside" and r.end == "loss_stop"
+    assert r.where == "inside"
+    assert r.end == "loss_stop"
     assert r.from_bregman <= r.accuracy < 1e-5
     assert r.from_wide > 1e-3 > r.accuracy  # so that the other prediction is told from it
     cells = [CellResult(config, 1, {0: r, 1: dataclasses.replace(r, from_bregman=1.0)})]
     assert beyond_accuracy(cells) == (2, 1, 0, 0)
-    assert "2 instances, prediction off by more than the run is accurate: 1" in summarize_predicted(
-        Results("t", tuple(cells))
-    ).lines[0]
+    assert (
+        "2 instances, prediction off by more than the run is accurate: 1"
+        in summarize_predicted(Results("t", tuple(cells))).lines[0]
+    )
 
 
 def test_data_outside_the_image_of_the_box_are_labelled():
     config = predicted_signal.Config(k=4, n=3, m=2, output_scale=0.01)
     r = predicted_signal.replica(config, rng(1))
-    assert r.where == "outside" and math.isnan(r.from_bregman) and r.loss_end > 0.1
+    assert r.where == "outside"
+    assert math.isnan(r.from_bregman)
+    assert r.loss_end > 0.1
 
 
 def test_the_drift_bounds_the_distance_from_the_wide_limit():
@@ -103,13 +109,20 @@ def test_the_preimage_is_one():
     target = np.array([0.3, -0.2, 0.1])
     found = tension.preimage(network, target, 2.0)
     assert 2.0 * found.V @ np.tanh(found.a) / 8 == pytest.approx(target, abs=1e-12)
-    assert tension.preimage(TwoLayer(activation("tanh"), "W", np.zeros(1), np.ones((1, 1))), np.array([2.0]), 1.0) is None
+    assert (
+        tension.preimage(TwoLayer(activation("tanh"), "W", np.zeros(1), np.ones((1, 1))), np.array([2.0]), 1.0) is None
+    )
 
 
 def test_the_constant_vanishes_with_a_kernel_and_is_sigma_min_without():
     few, many = (tension.replica(tension.Config(m=m, n=3, k=128), rng(4)) for m in (2, 6))
-    assert few.in_force and few.mu_low == 0 and few.mu_high < 1e-6 and few.step > 0.01 and few.used < 1
-    assert few.status == "vacuous" and many.status == "in_force"
+    assert few.in_force
+    assert few.mu_low == 0
+    assert few.mu_high < 1e-6
+    assert few.step > 0.01
+    assert few.used < 1
+    assert few.status == "vacuous"
+    assert many.status == "in_force"
     sigma = np.linalg.svd(rng(4).standard_normal((6, 3)) / math.sqrt(6), compute_uv=False)[-1]
     assert many.mu_low <= sigma * (1 + 1e-12) <= many.mu_high * (1 + 2e-12)
     assert many.mu_high == pytest.approx(sigma, rel=1e-4)

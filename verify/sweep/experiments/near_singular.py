@@ -55,7 +55,9 @@ class Config:
     def __post_init__(self) -> None:
         check_network(self.n, self.m, self.k, self.train, self.activation, self.V, self.output_scale)
         if self.m > self.n:
-            raise ValueError(f"m = {self.m}, n = {self.n}; at most as many data as unknowns (noise outside the range is no matter)")
+            raise ValueError(
+                f"m = {self.m}, n = {self.n}; at most as many data as unknowns (noise outside the range is no matter)"
+            )
         number("sigma_min", self.sigma_min)
         if not _SMALLEST <= self.sigma_min <= 1:
             raise ValueError(f"sigma_min = {self.sigma_min!r}; it must be between {_SMALLEST:g} and 1 (the norm of A)")
@@ -125,9 +127,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     truth /= np.linalg.norm(truth)
     noise = rng.standard_normal(config.m)
     noise *= config.noise * np.linalg.norm(A @ truth) / np.linalg.norm(noise)
-    instance = linear_instance(
-        config, A, truth, noise if config.noise else None, int(rng.integers(2**31)), config.tau
-    )
+    instance = linear_instance(config, A, truth, noise if config.noise else None, int(rng.integers(2**31)), config.tau)
     problem = instance.problem
     found = {g.statement: g for group in guarantees.evaluate(instance) for g in group}
     baseline, kernel, split = (found[name] for name in ("baseline.recovery", "recover.kernel", "recover.split"))
@@ -136,6 +136,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     loss_0 = 0.5 * float(problem.y @ problem.y)
     level = FITTED * loss_0
     if config.noise:
+        assert problem.noise is not None
         level = max(level, 0.5 * (config.tau * float(np.linalg.norm(problem.noise))) ** 2)
     first = flow(instance, level, config.t_max)
     last = first if level <= FITTED * loss_0 else flow(instance, FITTED * loss_0, config.t_max)
@@ -155,9 +156,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     ]
     if not math.isnan(stability):
         slack = stability - seen
-        verdicts.append(
-            Verdict.HOLDS if slack > budget else Verdict.VIOLATED if slack < -budget else Verdict.UNDECIDED
-        )
+        verdicts.append(Verdict.HOLDS if slack > budget else Verdict.VIOLATED if slack < -budget else Verdict.UNDECIDED)
     by = {curve.statement: curve for item in (baseline, kernel, split) for curve in item.curves}
     bounds = {
         f"{short}_{when}": _last(by.get(statement), observed) / size

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from verify.sweep.experiments.near_singular_summary import Curves
-from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, label, legend_beside
+from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, label
 from verify.sweep.kind import Results
 
 __all__ = ["draw"]
@@ -22,25 +22,28 @@ _BOUNDS: dict[str, tuple[tuple[str, Any], str]] = {
     "split": (("#0072B2", (0, (1, 1.5))), "recover.split (unseen part read off the run: no guarantee)"),
     "stability": (THEOREMS["illposed"], "illposed.discrepancy, stability (part in Im Aᵀ)"),
 }
-_WHEN = {"stop": "at the discrepancy time (noiseless: at the fit)", "end": "at the end of the run"}
-_TOP, _BOTTOM = 3e3, 1e-2
+_WHEN = {"stop": "at the discrepancy time", "end": "at the end of the run"}
+_TOP, _BOTTOM = 1e6, 1e-2
 
 
 def draw(found: Sequence[Curves], results: Results) -> Figure:
     """A row for each family, a column for each of the two times."""
-    figure = Figure(figsize=(11.0, 2.7 * len(found) + 0.9), layout="constrained")
+    figure = Figure(figsize=(9.6, 2.6 * len(found) + 1.4), layout="constrained")
     axes = figure.subplots(len(found), 2, squeeze=False, sharex=True)
     for row, item in zip(axes, found, strict=True):
         for ax, when in zip(row, _WHEN, strict=True):
             _panel(ax, item, when)
-    legend_beside(axes[0][1])
+    figure.legend(
+        *axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7.5, frameon=False
+    )
     first = found[0].shared
     caption(
         figure,
         results,
         f"n = {first['n']}, k = {first['k']}, noise {first['noise']:g} of the data, τ = {first['tau']:g}, output scale "
         f"{first['output_scale']:g}; lines end where a bound is no longer in force for every instance; above the grey line "
-        "a bound says less than x = 0 does; markers: median, least and largest",
+        "a bound says less than x = 0 does; markers: median, least and largest; the run ends at 1e-7 of the initial loss or at "
+        f"t = {first['t_max']:g}",
     )
     return figure
 
@@ -67,4 +70,9 @@ def _panel(ax: Axes, item: Curves, when: str) -> None:
     ax.set_ylim(_BOTTOM, _TOP)
     ax.set_xlim(3 * sigma.max(), sigma.min() / 3)  # singular to the right
     layers = "both layers" if item.shared["train"] == "both" else "W only"
-    label(ax, "smallest singular value of A (‖A‖ = 1)", "‖x − x̄‖ / ‖x̄‖", f"m = {item.shared['m']}, {layers}: {_WHEN[when]}")
+    label(
+        ax,
+        "smallest singular value of A (‖A‖ = 1)",
+        "‖x − x̄‖ / ‖x̄‖",
+        f"m = {item.shared['m']}, {layers}: {_WHEN[when]}",
+    )

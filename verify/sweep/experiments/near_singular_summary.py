@@ -1,4 +1,4 @@
-"""What a sweep towards singularity says: errors and bounds by smallest singular value, and whether any bound was below its error."""
+"""What a sweep towards singularity says: errors and bounds by smallest singular value, and any that contradict."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def _named(table: Table, name: str) -> Table:
 def _lines(found: Sequence[Curves]) -> Iterator[str]:
     for item in found:
         records = [r for cell in item.cells for r in cell.records.values()]
-        compared, violated, undecided = (sum(getattr(r, x) for r in records) for x in ("compared", "violated", "undecided"))
+        compared, violated, undecided = (
+            sum(getattr(r, x) for r in records) for x in ("compared", "violated", "undecided")
+        )
         who = f"m = {item.shared['m']}, n = {item.shared['n']}, {item.shared['train']}"
         yield f"{who}: {compared} bounds held against runs, {violated} below the error, {undecided} undecided"
         for name, words in (("status_kernel", "recover.kernel"), ("status_illposed", "illposed.discrepancy")):
@@ -97,4 +99,6 @@ def _lines(found: Sequence[Curves]) -> Iterator[str]:
                 for sigma, cell in zip(item.sigma, item.cells, strict=True)
                 if all(getattr(r, name) == "in_force" for r in cell.records.values())
             ]
-            yield f"{who}: {words} " + (f"in force down to sigma_min = {min(alive):g}" if alive else "nowhere in force for all")
+            yield f"{who}: {words} " + (
+                f"in force down to sigma_min = {min(alive):g}" if alive else "nowhere in force for all"
+            )

@@ -38,10 +38,11 @@ def draw(found: Sequence[Widths], results: Results) -> Figure:
         if item.shared["train"] == "W":
             for width, outside, trials in zip(item.ks, item.outside, item.trials, strict=True):
                 if outside:
-                    ax.annotate(f"{outside}/{trials}\noutside", (width, 6.0), ha="center", va="top", fontsize=6)
+                    ax.annotate(f"{outside}/{trials}\noutside", (width, 1e-4), ha="center", va="center", fontsize=7)
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.set_ylim(1e-12, 10.0)
+        ax.set_ylim(1e-10, 30.0)
+        ax.set_xlim(item.ks[0] / 1.5, item.ks[-1] * 1.5)
         sizes_axis(ax.xaxis, item.ks)
         layers = "both layers" if item.shared["train"] == "both" else "W only"
         label(ax, "width k (neurons)", "relative difference" if ax is axes[0] else "",

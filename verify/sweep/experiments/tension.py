@@ -18,7 +18,6 @@ from numerics.door import number
 from numerics.networks.two_layer import TwoLayer
 from numerics.rigorous import norm_upper, up
 from verify.guarantees import baseline, recovery
-from verify.instance import Instance
 from verify.sweep.experiments.linear_instance import check_network, linear_instance
 from verify.sweep.kind import Kind
 
