@@ -60,6 +60,15 @@ def test_the_error_of_the_pseudo_inverse_is_that_of_the_noise(near):
     assert r.error_end == pytest.approx(r.error_pinv, rel=0.1)  # the run has fitted the data
 
 
+def test_without_noise_the_run_ends_where_the_data_are_fitted():
+    r = near_singular.replica(near_singular.Config(0.3, n=3, m=2, k=64, noise=0.0), rng(3))
+    assert r.error_stop == r.error_end
+    assert r.loss_end == pytest.approx(1e-7, rel=1e-3)
+    assert math.isnan(r.stability_stop)
+    assert (r.status_illposed, r.violated) == ("not_met", 0)
+    assert r.seen_stop < 0.01 < r.error_stop  # what the data see is fitted, what they do not is not
+
+
 def test_summary_near_singularity(near):
     config, r = near
     broken = dataclasses.replace(r, violated=1, kernel_stop=math.nan)
