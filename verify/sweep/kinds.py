@@ -14,12 +14,14 @@ KINDS: Final[dict[str, str]] = {
     "early_stopping": "verify.sweep.experiments.early_stopping",
     "exponents": "verify.sweep.experiments.exponents",
     "initialization": "verify.sweep.experiments.initialization",
+    "near_singular": "verify.sweep.experiments.near_singular",
     "phase": "verify.sweep.experiments.phase",
+    "phase_retrieval": "verify.sweep.experiments.phase_retrieval",
+    "predicted_signal": "verify.sweep.experiments.predicted_signal",
     "restart": "verify.sweep.experiments.restart",
+    "sparse_injectivity": "verify.sweep.experiments.sparse_injectivity",
     "tension": "verify.sweep.experiments.tension",
     "widths": "verify.sweep.experiments.widths",
-    "phase_retrieval": "verify.sweep.experiments.phase_retrieval",
-    "sparse_injectivity": "verify.sweep.experiments.sparse_injectivity",
 }
 """Kind → module whose ``EXPERIMENT`` it is."""
 
