@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from verify.sweep.experiments import near_singular, predicted_signal
-from verify.sweep.experiments.linear_instance import linear_instance
 from verify.sweep.experiments.near_singular_summary import curves
 from verify.sweep.experiments.near_singular_summary import summarize as summarize_near
 from verify.sweep.experiments.predicted_signal_summary import beyond_accuracy
