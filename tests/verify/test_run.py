@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import verify.run as module
+from verify.conclusion import conclusion
 from verify.output import strict_json
 from verify.problem import build, parse
-from verify.run import compare, run
+from verify.run import RunResult, compare, run
 from verify.verdict import Check, Verdict
 
 HOLDS = Check("x", "rho", "upper", Verdict.HOLDS, 1)
@@ -169,3 +170,27 @@ def test_a_linear_network_holds_its_constant_jacobian_is_not_compared_with_itsel
     result = lab.run(lab.table(seed=1, network={"activation": "identity", "train": "W", "output_scale": 4.0}))
     assert (result.verdict, result.exit_code) == (Verdict.HOLDS, 0)
     assert "sharp.sigma" not in {check.statement for check in result.checks}
+
+
+def test_a_much_earlier_guarantee_is_told():
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((6, 6)))[0] for _ in range(2))
+    data = {
+        "seed": 1,
+        "signal": {"source": "gaussian", "size": 6},
+        "noise": {"relative": 0.3},
+        "network": {"width": 60, "antisymmetric": True, "output_scale": 1000.0},
+        "stop": {"tau": 1.5},
+    }
+
+    def told(condition: float) -> tuple[list[str], RunResult]:
+        A = left @ np.diag(np.geomspace(1.0, 1.0 / condition, 6)) @ right
+        result = run(build(parse({**data, "operator": A})))
+        return [line for line in conclusion(result) if line.startswith("Guaranteed earlier")], result
+
+    (line,), result = told(100.0)
+    times = {g.statement: g.stop_time for g in result.convergence if g.in_force and g.stop_time is not None}
+    assert result.strongest.statement == "sharp.condition"
+    assert times["illposed.discrepancy"] == min(times.values()) < times["sharp.condition"] / 10
+    assert f"at t = {times['illposed.discrepancy']:.4g} the residual is below 1.5‖ε‖" in line
+    assert told(1.0)[0] == []
