@@ -127,9 +127,9 @@ def _earlier(timed: list[Guarantee], best: Guarantee, eps: float) -> list[str]:
     if not first.stop_time * _MUCH_EARLIER <= best.stop_time:
         return []
     return [
-        f"Guaranteed earlier: at t = {first.stop_time:.4g} the residual is below {_times(first.stop_level / eps)}‖ε‖, so ‖y(t) − ȳ‖ "
-        f"≤ {1 + first.stop_level / eps:.3g}‖ε‖ ({first.statement}). Where A is ill-conditioned the noise enters the signal late: the "
-        "earlier time is usually the better one then."
+        f"Guaranteed earlier: at t = {first.stop_time:.4g} the residual is below {_times(first.stop_level / eps)}‖ε‖, so "
+        f"‖y(t) − ȳ‖ ≤ {1 + first.stop_level / eps:.3g}‖ε‖ ({first.statement}). Where A is ill-conditioned the noise enters the "
+        "signal late: the earlier time is usually the better one then."
     ]
 
 
