@@ -32,6 +32,7 @@ Jobs = Sequence[tuple[int, np.random.SeedSequence]]
 Where = Literal["serial", "threads", "processes"]
 
 _BATCHES = 8  # a worker gets about so many batches: the last ones even out the load
+_LOOK = 0.1  # seconds after which an interrupt is noticed at the latest
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +195,8 @@ def _pooled(
                 futures.append(pool.submit(work, batch))
         pending = set(futures)
         while pending:
-            ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+            # a signal that comes just before the wait is noticed only when it ends
+            ready, pending = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
             for future in ready:
                 gathered.add(future.result())
     except BaseException as error:

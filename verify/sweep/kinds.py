@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from verify.sweep.kind import Kind
-from verify.tables import one_of
+from verify.tables import ProblemError, one_line, one_of
 
 __all__ = ["KINDS", "get_kind"]
 
@@ -27,6 +27,12 @@ KINDS: Final[dict[str, str]] = {
 
 
 def get_kind(name: Any) -> Kind:
-    """The experiment of that name; ProblemError with the nearest one otherwise."""
-    kind: Kind = import_module(KINDS[one_of(name, KINDS, "kind")]).EXPERIMENT
+    """The experiment of that name; ProblemError with the nearest one otherwise, or if its module cannot be imported."""
+    module = KINDS[one_of(name, KINDS, "kind")]
+    try:
+        kind: Kind = import_module(module).EXPERIMENT
+    except Exception as error:
+        raise ProblemError(
+            f"the experiment {name!r} cannot be used ({type(error).__name__}: {one_line(error)}); correct {module}"
+        ) from error
     return kind
