@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from verify.sweep.kind import Results
 
-__all__ = ["COLORS", "SEEN", "THEOREMS", "caption", "edges", "label", "legend_beside", "sizes_axis"]
+__all__ = ["COLORS", "SEEN", "THEOREMS", "caption", "edges", "label", "legend_below", "legend_beside", "sizes_axis"]
 
 COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#B0489A", "#E69F00", "#56B4E9", "#8C8A00", "#000000")
 """Colour-blind safe (Okabe and Ito), for series that are no theorem."""
@@ -65,6 +65,17 @@ def legend_beside(ax: Axes, title: str = "theory: lines\nsimulation: markers", *
         **options,
     }
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), title=title, **found)
+
+
+def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
+    """One legend for all of these axes, below the figure: every label once."""
+    found: dict[str, Any] = {}
+    for ax in axes:
+        for handle, text in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(text, handle)
+    figure.legend(
+        list(found.values()), list(found), loc="outside lower center", ncols=columns, fontsize=_SMALL, frameon=False
+    )
 
 
 def edges(values: Sequence[float]) -> NDArray[np.float64]:

@@ -283,7 +283,29 @@ def test_pictures_and_what_is_in_them():
     names = [text.get_text() for text in found["initialization-activation"].figure.axes[0].get_yticklabels()]
     assert names[-1] == "relu\n(outside the assumptions)"
     found["initialization-symmetry"].figure.draw_without_rendering()
+    heading = found["initialization-scale"].figure.get_suptitle().replace("\n", " ")
+    assert "the other scale is 0.5 along standard deviation of V's entries" in heading
+    assert "the other scale is 1.2 along standard deviation of a = W u" in heading
+    heading = found["initialization-map"].figure.get_suptitle().replace("\n", " ")
+    # six cells for each way of training, in which one of six flows fails
+    assert "about the flow, which converged from 30 of 36 starts (both layers), 30 of 36 starts (W only)" in heading
     assert all(ax.get_xlabel() for picture in found.values() for ax in picture.figure.axes[:2])
+
+
+def test_ticks_of_the_map_point_to_what_is_certified():
+    yes, no = (dataclasses.replace(RECORD, amgm=amgm) for amgm in (True, False))
+    grid = [
+        cell([yes if w > 1 else no] * 6, W_std=w, V_scale=v, train="both", k=9)
+        for w in (0.5, 2.0, 8.0)
+        for v in (0.1, 1.2)
+    ]
+    (picture,) = (p for p in EXPERIMENT.summary(Results("", tuple(grid))).pictures if p.table.name.endswith("map"))
+    line = next(c for c in picture.figure.axes[0].collections if c.get_path_effects())
+    (path,) = line.get_paths()
+    (x, y) = path.vertices[-1] - path.vertices[0]
+    assert (x > 0, y) == (True, 0.0)  # what is certified is above: on the left
+    (effect,) = line.get_path_effects()
+    assert effect._angle == 90  # a tick to the left
 
 
 @pytest.mark.parametrize(

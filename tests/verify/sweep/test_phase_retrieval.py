@@ -94,6 +94,12 @@ def test_the_table_counts_and_the_figure_shows_it(results, tmp_path: Path):
     assert fits[0].lines[0].get_ydata().tolist() == [1.0, 1.0]  # m = 3 and 8
     assert {1.5} == {line.get_xdata()[0] for line in left.lines if "2n − 1" in str(line.get_label())}
     assert middle.get_yscale() == "log"
+    assert left.get_xlabel() == "measurements per unknown m/n"
+    assert not any(ax.get_legend() for ax in picture.figure.axes)
+    (legend,) = picture.figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert len(set(names)) == len(names)
+    assert {"best fit, all signs", "best fit, noise 0.05", "μ, lower end: median"} < set(names)
     picture.figure.savefig(tmp_path / "f.svg")
 
 

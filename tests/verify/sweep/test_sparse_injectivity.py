@@ -100,6 +100,9 @@ def test_the_table_counts_and_the_figure_shows_it(results, tmp_path: Path):
     drawn = next(c for c in left.containers if c.get_label() == "ℓ1 minimization")
     assert drawn.lines[0].get_ydata().tolist() == [c / 6 for c in counts[:3]]
     assert any(line.get_xdata()[0] == statistical_dimension(8, 1) for line in left.lines)
+    xs = drawn.lines[0].get_xdata()
+    assert 0 < np.abs(xs - np.array([2, 4, 8])).max() < 0.25
+    assert all(float(tick).is_integer() for ax in picture.figure.axes for tick in ax.get_xticks())
     picture.figure.savefig(tmp_path / "f.svg")
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withTickedStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from verify.sweep.experiments.initialization import Config
 from verify.sweep.experiments.initialization_summary import Median, Seen
-from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, edges, label
+from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, edges, label, legend_below
 from verify.sweep.kind import Results
 
 __all__ = ["categories", "maps", "scales"]
@@ -64,17 +65,6 @@ def _words(cell: Seen, *without: str) -> str:
     )
 
 
-def _legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
-    """All labels, each once, below the figure."""
-    found = {}
-    for ax in axes:
-        handles, labels = ax.get_legend_handles_labels()
-        found.update({text: handle for handle, text in zip(handles, labels, strict=True) if text not in found})
-    figure.legend(
-        list(found.values()), list(found), loc="outside lower center", ncols=columns, fontsize=_SMALL, frameon=False
-    )
-
-
 def scales(rows: Mapping[str, list[Seen]], results: Results) -> Figure:
     """A row for each scale: fraction, median flow time, median number of steps, change of the kernel."""
     figure = Figure(figsize=(12.6, 2.75 * len(rows) + 1.1), layout="constrained")
@@ -97,10 +87,18 @@ def scales(rows: Mapping[str, list[Seen]], results: Results) -> Figure:
         line[3].set_ylim(_limits(items, "kernel_change", math.inf))
         _medians(line[3], scale, items, "kernel_change", math.inf)
         label(line[3], _AXES[scale], "‖K_end − K_0‖/‖K_0‖", "change of the kernel K = JJᵀ (lazy: small)")
-    _legend(figure, list(grid.flat), 4)
+    legend_below(figure, list(grid.flat), 4)
     first = next(iter(rows.values()))[0]
-    caption(figure, results, f"{_words(first, 'W_std', 'V_scale')}; the other scale is the nearest to 1", 160)
+    caption(figure, results, f"{_words(first, 'W_std', 'V_scale')}; {_others(rows)}", 160)
     return figure
+
+
+def _others(rows: Mapping[str, list[Seen]]) -> str:
+    """What the scale that does not vary is, in each row."""
+    fixed = {scale: getattr(rows[scale][0].config, next(name for name in _AXES if name != scale)) for scale in rows}
+    if len(set(fixed.values())) == 1:
+        return f"the other scale is {next(iter(fixed.values())):g}"
+    return ", ".join(f"the other scale is {value:g} along {_AXES[scale]}" for scale, value in fixed.items())
 
 
 def _x(items: Sequence[Seen], scale: str) -> list[float]:
@@ -196,7 +194,16 @@ def maps(grid: Mapping[tuple[float, float, str], Seen], results: Results) -> Fig
         change = table(train, lambda item: item.kernel_change.value)
         change[~np.isfinite(change)] = np.nan
         words = _TRAINS[train][2]
-        _map(figure, line[0], V, W, share, {"vmin": 0.0, "vmax": 1.0}, f"{words}: fraction that converged", "fraction")
+        _map(
+            figure,
+            line[0],
+            V,
+            W,
+            share,
+            {"vmin": 0.0, "vmax": 1.0},
+            f"{words}: gradient descents that converged",
+            "fraction",
+        )
         _contours(line[0], V, W, {name: table(train, lambda i, n=name: i.certified_fraction(n)) for name in _THEORY})
         title = "median time of the flow (grey: beyond the horizon)"
         _map(figure, line[1], V, W, np.where(time <= horizon, time, np.nan), {"norm": clock}, title, "flow time")
@@ -210,9 +217,23 @@ def maps(grid: Mapping[tuple[float, float, str], Seen], results: Results) -> Fig
             "change of the kernel K = JJᵀ (grey: most runs diverged)",
             "‖K_end − K_0‖/‖K_0‖",
         )
-    _legend(figure, list(axes[:, 0]), 2)
-    caption(figure, results, _words(next(iter(grid.values())), "W_std", "V_scale"), 150)
+    legend_below(figure, list(axes[:, 0]), 2)
+    words = _words(next(iter(grid.values())), "W_std", "V_scale")
+    caption(figure, results, f"{words}; {_about_the_flow(grid)}", 150)
     return figure
+
+
+def _about_the_flow(grid: Mapping[tuple[float, float, str], Seen]) -> str:
+    """What the colours of descent cannot refute, and what the flow did."""
+    ends = []
+    for train, (_, _, words) in _TRAINS.items():
+        flows = [item.flow for key, item in grid.items() if key[2] == train]
+        if flows:
+            ends.append(f"{sum(f[0] for f in flows)} of {sum(f[1] for f in flows)} starts ({words})")
+    return (
+        "lines (ticks on the certified side, interpolated between cells) are about the flow, which converged from "
+        + ", ".join(ends)
+    )
 
 
 def _map(
@@ -243,7 +264,9 @@ def _contours(ax: Axes, V: Sequence[float], W: Sequence[float], certified: Mappi
         color, dash = THEOREMS[theorem]
         if values.min() < 0.5 <= values.max():
             ax.contour(V, W, values, levels=[0.5], colors="white", linewidths=3.4)
-            ax.contour(V, W, values, levels=[0.5], colors=[color], linestyles=[dash], linewidths=1.8)
+            line = ax.contour(V, W, values, levels=[0.5], colors=[color], linestyles=[dash], linewidths=1.8)
+            # contours have the larger values on their left
+            line.set_path_effects([withTickedStroke(spacing=9, angle=90, length=0.8)])
             ax.plot([], [], color=color, ls=dash, lw=1.8, label=f"half of the starts certified: {words}")
 
 
@@ -280,10 +303,12 @@ def categories(parameter: str, cells: Mapping[tuple[Any, str], Seen], results: R
         (axes[3], "‖K_end − K_0‖/‖K_0‖", "change of the kernel"),
     ):
         label(ax, text, "", title)
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        low_x, high_x = ax.get_xlim()
+        subs = (1.0,) if high_x > 100 * low_x else (1.0, 2.0, 5.0)  # more of them would run together
+        ax.xaxis.set_major_locator(LogLocator(subs=subs))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_locator(NullLocator())
-    _legend(figure, list(axes), 4)
+    legend_below(figure, list(axes), 4)
     caption(figure, results, _words(first, parameter), 150)
     return figure
 

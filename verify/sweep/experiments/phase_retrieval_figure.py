@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from verify.sweep.experiments.phase_retrieval_summary import Row, words
-from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, label, legend_beside
+from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, label, legend_below
 from verify.sweep.groups import fraction
 from verify.sweep.kind import Results
 
@@ -17,18 +17,24 @@ __all__ = ["draw"]
 
 _MARKERS = "o^Ds<>pv"
 _FIT = (COLORS[2], "s")
-_MEASUREMENTS = "measurements an unknown m/n"
+_MEASUREMENTS = "measurements per unknown m/n"
 
 
 def draw(sizes: Mapping[int, Sequence[Row]], results: Results) -> Figure:
     """A row for each n: who recovers without noise, the constant, errors where there is noise."""
-    figure = Figure(figsize=(14.5, 3.5 * len(sizes) + 0.7), layout="constrained")
+    figure = Figure(figsize=(12.5, 3.4 * len(sizes) + 1.2), layout="constrained")
     axes = figure.subplots(len(sizes), 3, squeeze=False)
     for (left, middle, right), (n, members) in zip(axes, sizes.items(), strict=True):
         _recovery(left, n, [row for row in members if not row.shared["noise"]])
         _constant(middle, n, members)
         _errors(right, n, [row for row in members if row.shared["noise"]])
-    caption(figure, results, "moduli of Gaussian measurements, variance 1/m, signals up to sign", 150)
+    legend_below(figure, list(axes.flat), 3)
+    caption(
+        figure,
+        results,
+        "moduli of Gaussian measurements, variance 1/m, signals up to sign; theory: lines, runs: markers",
+        150,
+    )
     return figure
 
 
@@ -58,9 +64,13 @@ def _recovery(ax: Axes, n: int, members: Sequence[Row]) -> None:
             bars = np.array([y - [c[2] for c in counts], [c[3] for c in counts] - y])
             ax.errorbar(_ratios(row, n, at)[there], y, yerr=bars, color=color, fmt=marker, label=text, **SEEN)
     tolerance = members[0].shared["tolerance"] if members else 0.0
-    label(ax, _MEASUREMENTS, f"fraction with relative error ≤ {tolerance:g}", f"n = {n}, no noise")
+    label(
+        ax,
+        _MEASUREMENTS,
+        f"fraction with relative error ≤ {tolerance:g}",
+        f"n = {n}, no noise: fractions with 95 % intervals",
+    )
     ax.set_ylim(-0.04, 1.04)
-    legend_beside(ax, "theory: lines\nruns: markers, 95 %")
 
 
 def _constant(ax: Axes, n: int, members: Sequence[Row]) -> None:
@@ -78,16 +88,15 @@ def _constant(ax: Axes, n: int, members: Sequence[Row]) -> None:
         yerr=[clip[2] - clip[1], clip[3] - clip[2]],
         color=color,
         fmt="o",
-        label="upper end: median, quartiles",
+        label="μ, upper end: median, quartiles",
         **SEEN,
     )
-    ax.plot(x, clip[0], ls="none", marker="_", ms=9, color="black", label="lower end: median")
+    ax.plot(x, clip[0], ls="none", marker="_", ms=9, color="black", label="μ, lower end: median")
     ax.set_yscale("log")
     ax.set_ylim(0.7 * floor, 1.0)
     ax.axhline(floor, color="0.6", lw=0.8, ls=":")
     ax.text(x[-1], floor, "0", fontsize=7, color="0.4", va="bottom", ha="right")
     label(ax, _MEASUREMENTS, "restricted injectivity μ, all pairs up to sign", "proved interval of μ")
-    legend_beside(ax, "runs: markers")
 
 
 def _errors(ax: Axes, n: int, members: Sequence[Row]) -> None:
@@ -122,4 +131,3 @@ def _errors(ax: Axes, n: int, members: Sequence[Row]) -> None:
         )
     ax.set_yscale("log")
     label(ax, _MEASUREMENTS, "error up to sign / ‖x̄‖", "errors: medians and quartiles")
-    legend_beside(ax)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from numerics.injectivity import gordon
 from verify.sweep.experiments.sparse_injectivity_summary import CONSTANTS, RECOVERERS, Row
@@ -29,14 +30,17 @@ def draw(found: Sequence[Row], results: Results) -> Figure:
         _recovery(left, row)
         _constants(middle, row)
         _errors(right, row)
+        for ax in (left, middle, right):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     laws = " and ".join(sorted({str(row.shared["law"]) for row in found}))
-    caption(figure, results, f"A with independent {laws} entries of variance 1/m, s-sparse signals", 150)
+    words = f"A with independent {laws} entries of variance 1/m, s-sparse signals, markers side by side at each m"
+    caption(figure, results, words, 170)
     return figure
 
 
 def _offset(row: Row, index: int) -> np.ndarray:
-    """Markers of several series at one m, beside each other."""
-    return np.asarray(row.ms, dtype=np.float64) + 0.009 * max(row.ms) * (index - 1.5)
+    """Markers of several series at one m, beside each other: less than a quarter of an m away from it."""
+    return np.asarray(row.ms, dtype=np.float64) + 0.16 * (index - 1.5)
 
 
 def _recovery(ax: Axes, row: Row) -> None:
@@ -116,7 +120,12 @@ def _errors(ax: Axes, row: Row) -> None:
             shown = np.isfinite(bound)
             dash = "-" if name == "l1" else (0, (5, 2))
             ax.plot(
-                np.array(row.ms)[shown], bound[shown], color=color, ls=dash, lw=1.5, label=f"bound, {RECOVERERS[name]}"
+                np.array(row.ms)[shown],
+                bound[shown],
+                color=color,
+                ls=dash,
+                lw=1.5,
+                label=f"recover.linear, {RECOVERERS[name]}",
             )
     if noisy:
         ax.set_yscale("log")
@@ -124,6 +133,6 @@ def _errors(ax: Axes, row: Row) -> None:
         ax,
         _MEASUREMENTS,
         "error ‖x − x̄‖ / ‖x̄‖",
-        "errors: medians and quartiles" + (", recover.linear: medians" if noisy else ""),
+        "errors: medians and quartiles" + ("; bounds: medians, ∞ if μ may be 0" if noisy else ""),
     )
     legend_beside(ax)
