@@ -292,6 +292,13 @@ def test_pictures_and_what_is_in_them():
     assert all(ax.get_xlabel() for picture in found.values() for ax in picture.figure.axes[:2])
 
 
+def test_a_map_outside_the_assumptions_says_nothing_of_a_flow():
+    relu = dataclasses.replace(RECORD, theory="outside", amgm=False, flow_converged=False, flow_time=math.nan)
+    grid = tuple(cell([relu] * 2, activation="relu", W_std=w, V_scale=v) for w in (0.5, 2.0) for v in (0.1, 1.2))
+    (picture,) = (p for p in EXPERIMENT.summary(Results("", grid)).pictures if p.table.name.endswith("map"))
+    assert "outside the assumptions: by gradient descent alone" in picture.figure.get_suptitle().replace("\n", " ")
+
+
 def test_ticks_of_the_map_point_to_what_is_certified():
     yes, no = (dataclasses.replace(RECORD, amgm=amgm) for amgm in (True, False))
     grid = [

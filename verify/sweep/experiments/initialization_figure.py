@@ -227,9 +227,11 @@ def _about_the_flow(grid: Mapping[tuple[float, float, str], Seen]) -> str:
     """What the colours of descent cannot refute, and what the flow did."""
     ends = []
     for train, (_, _, words) in _TRAINS.items():
-        flows = [item.flow for key, item in grid.items() if key[2] == train]
+        flows = [item.flow for key, item in grid.items() if key[2] == train and not item.outside]
         if flows:
             ends.append(f"{sum(f[0] for f in flows)} of {sum(f[1] for f in flows)} starts ({words})")
+    if not ends:
+        return "outside the assumptions: by gradient descent alone"
     return (
         "lines (ticks on the certified side, interpolated between cells) are about the flow, which converged from "
         + ", ".join(ends)
