@@ -49,10 +49,10 @@ def families(results: Results, *varying: str) -> Iterator[Family]:
         shared = {name: value for name, value in vars(cell.config).items() if name not in varying}
         key = tuple(order(value) for value in shared.values())
         values = tuple(getattr(cell.config, name) for name in varying)
-        cells, at = found.setdefault(key, Family(shared, {})).cells, values if len(values) > 1 else values[0]
-        if at in cells:
+        members, at = found.setdefault(key, Family(shared, {})).cells, values if len(values) > 1 else values[0]
+        if at in members:
             raise ValueError(f"two cells have the parameters {cell.config}; a sweep has each once")
-        cells[at] = cell
+        members[at] = cell
     for _, family in sorted(found.items(), key=lambda item: item[0]):
         cells = sorted(family.cells.items(), key=lambda item: _key(item[0]))
         yield Family(family.shared, dict(cells))
