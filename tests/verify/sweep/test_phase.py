@@ -161,7 +161,7 @@ class Named(Blurred):
 
     @property
     def operator(self) -> str:
-        return "blur"
+        return f"blur by {self.blur:g}"
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +188,24 @@ def test_a_parameter_of_a_subclass_is_one_in_every_table_and_map(blurred):
     for table, rows in ((cells, 16), (predicted, 8)):
         at = [table.header.index(name) for name in (*EXPERIMENT.parameters, "blur")]
         assert len({tuple(row[i] for i in at) for row in table.rows}) == len(table.rows) == rows
+    said = [line.split(", m = 2:")[0] for line in summary.lines if "half of the instances" in line]
+    assert said == [f"{layers}, blur = {blur}" for layers in ("both layers", "W only") for blur in (1.0, 2.0)]
     assert [picture.table.name for picture in summary.pictures] == ["phase-n-1", "phase-n-2"]
     for picture in summary.pictures:
-        assert "m = 2, blur, tanh" in " ".join(picture.figure.get_suptitle().split())
+        blur = picture.table.name[-1]
+        assert f"m = 2, blur by {blur}, tanh" in " ".join(picture.figure.get_suptitle().split())
+
+
+def test_the_clocks_of_two_operators_are_two_panels_with_their_names():
+    cells = [
+        CellResult(Named(3, 2, k, clock=clock, blur=blur), 1, {0: record(True, "loss_stop", "none")})
+        for k in (2, 8)
+        for clock in ("steps", "limit")
+        for blur in (1.0, 2.0)
+    ]
+    (picture,) = EXPERIMENT.summary(Results("", tuple(cells))).pictures
+    assert [ax.get_title(loc="left") for ax in picture.figure.axes] == [f"both layers, blur = {b}" for b in (1.0, 2.0)]
+    assert "blur by" not in picture.figure.get_suptitle()
 
 
 def test_cells_that_differ_in_nothing_are_refused(blurred):

@@ -40,7 +40,7 @@ def draw_clocks(found: Sequence[Panel], results: Results) -> Figure:
         legend_beside(row[len(members) - 1])
     e = found[0].experiment
     fixed = [f"{name} = {getattr(e, name)}" for name in ("n", "m") if name not in varying]
-    if "kappa" not in varying:
+    if len({panel.experiment.operator for panel in found}) == 1:
         fixed.append(e.operator)
     words = ", ".join([*fixed, e.activation, f"V {e.V}", f"loss at {e.tolerance:g} of its initial value"])
     caption(figure, results, words, width=32 * columns + 24)

@@ -27,6 +27,9 @@ __all__ = ["CRITERIA", "Map", "Row", "maps", "summarize"]
 CRITERIA = ("baseline", "sharp", "amgm_dual", "balanced", "balanced_linear", "wonly")
 """Those of `numerics.width` that are shown: of each theorem the best variant that takes less than a second."""
 
+# Parameters that the line about a map has anyway.
+_SAID = ("n", "m", "k", "train", "clock")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -88,7 +91,7 @@ def summarize(results: Results) -> Summary:
         pictures.append(Picture(draw_clocks(compared, results), clock_table(compared)))
     predicted = prediction_table(results)
     tables = (_cell_table(results), *([predicted] if predicted else []))
-    return Summary(tables, tuple(pictures), (*map(_line, found), *clock_lines(compared), *prediction_lines(results)))
+    return Summary(tables, tuple(pictures), (*_lines(found), *clock_lines(compared), *prediction_lines(results)))
 
 
 def maps(results: Results) -> Iterator[Map]:
@@ -205,13 +208,22 @@ def _names(figures: list[tuple[str, str]]) -> list[str]:
     return names
 
 
-def _line(item: Map) -> str:
+def _lines(found: Sequence[Map]) -> Iterator[str]:
+    """A line for each map, which names every parameter that tells it from another one."""
+    settings = [vars(item.experiment) for item in found]
+    named = [name for name in vars(found[0].experiment) if name not in _SAID] if found else []
+    varying = [name for name in named if len({repr(setting[name]) for setting in settings}) > 1]
+    yield from (_line(item, varying) for item in found)
+
+
+def _line(item: Map, varying: Sequence[str]) -> str:
     """Where half of the instances converge, by size; neighbours of which the same is to be said are said together."""
     e, axis = item.experiment, item.axis
     other = "m" if axis == "n" else "n"
     layers = "both layers" if e.train == "both" else "W only"
     if e.clock != "steps":
         layers += f", clock {e.clock}"
+    layers += "".join(f", {name} = {getattr(e, name)}" for name in varying)
     parts = []
     for words, rows in groupby(item.rows, key=_words):
         parts.append(f"{axis} = {', '.join(str(row.size) for row in rows)}: {words}")
