@@ -27,7 +27,10 @@ CLOCKS: tuple[Clock, ...] = ("steps", "scaled", "limit")
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is drawn and when it counts as converged; see :func:`convergence`."""
+    """What is drawn and when it counts as converged; see :func:`convergence`.
+
+    One with another operator or further parameters is a subclass (a frozen dataclass) that says what its `operator` is.
+    """
 
     n: int
     m: int
@@ -80,6 +83,17 @@ class Experiment:
             raise ValueError(f"noise = {self.noise}; a standard deviation is nonnegative")
         activation(self.activation)
         entry_distribution(self.V)
+
+    @property
+    def operator(self) -> str:
+        """What A is, for the captions of figures; of a subclass that does not say it, no more than the class that draws it.
+
+        >>> Experiment(4, 2, 8).operator, Experiment(4, 2, 8, kappa=10.0).operator
+        ('Gaussian A', 'A of condition number 10')
+        """
+        if type(self) is not Experiment:
+            return f"A of {type(self).__name__}"
+        return "Gaussian A" if self.kappa is None else f"A of condition number {self.kappa:g}"
 
 
 def draw(experiment: Experiment, rng: np.random.Generator) -> ReducedProblem:

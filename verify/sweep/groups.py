@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from numerics.confidence import clopper_pearson
 from verify.sweep.export import order
 from verify.sweep.kind import CellResult, Results
 
-__all__ = ["Family", "families", "fraction"]
+__all__ = ["Family", "families", "fraction", "parameters"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Family:
 
 def families(results: Results, *varying: str) -> Iterator[Family]:
     """The cells with at least one replica, in families that differ in the parameters `varying` alone; all sorted.
+
+    ValueError if two cells have all parameters in common: one would hide the other.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -46,10 +49,24 @@ def families(results: Results, *varying: str) -> Iterator[Family]:
         shared = {name: value for name, value in vars(cell.config).items() if name not in varying}
         key = tuple(order(value) for value in shared.values())
         values = tuple(getattr(cell.config, name) for name in varying)
-        found.setdefault(key, Family(shared, {})).cells[values if len(values) > 1 else values[0]] = cell
+        members, at = found.setdefault(key, Family(shared, {})).cells, values if len(values) > 1 else values[0]
+        if at in members:
+            raise ValueError(f"two cells have the parameters {cell.config}; a sweep has each once")
+        members[at] = cell
     for _, family in sorted(found.items(), key=lambda item: item[0]):
         cells = sorted(family.cells.items(), key=lambda item: _key(item[0]))
         yield Family(family.shared, dict(cells))
+
+
+def parameters(results: Results) -> tuple[str, ...]:
+    """Names of the parameters of the cells, in the order of their configuration's fields; ValueError if they differ.
+
+    Those of the cells themselves: an experiment of one's own may have more of them than the one that it was made of.
+    """
+    found = {tuple(field.name for field in dataclasses.fields(cell.config)) for cell in results.cells}
+    if len(found) > 1:
+        raise ValueError("the cells have not the same parameters; they are of several experiments")
+    return found.pop() if found else ()
 
 
 def fraction(cell: CellResult, name: str) -> tuple[int, int, float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from verify.sweep.experiments.phase import EXPERIMENT, Record, replica
 from verify.sweep.experiments.phase_clocks import panels
 from verify.sweep.experiments.phase_prediction import compared
 from verify.sweep.experiments.phase_summary import CRITERIA, maps
+from verify.sweep.groups import parameters
 from verify.sweep.identity import stream
 from verify.sweep.kind import CellResult, Results
 
@@ -114,10 +116,10 @@ def test_tables_say_what_was_counted(results):
         ]
         exact = threshold(row.ks, [v.count("feasible") for v in verdicts], [8 - v.count("boundary") for v in verdicts])
         assert repr((entry["exact_k"], entry["exact_low_95"])) == repr((exact.k, exact.low))
-    assert len(summary.lines) == 7
-    assert any(
-        line.startswith("W only, n = 12, m = 3: half of the instances converge from k = ") for line in summary.lines
-    )
+    assert len(summary.lines) == 4  # one for each map, one about the predictions
+    (line,) = (line for line in summary.lines if line.startswith("W only, m = 3: half of the instances converge"))
+    fit = n_map.rows[1].threshold
+    assert f"n = 12: from k = {fit.k:.3g} on ({fit.low:.3g} to {fit.high:.3g})" in line
 
 
 def _is(cell: CellResult, n: int) -> bool:
@@ -136,7 +138,107 @@ def test_the_figure_shows_the_fractions_and_the_theory_as_lines(results, tmp_pat
     assert drawn.tolist() == [[c / t for c, t in zip(r.converged, r.trials, strict=True)] for r in w_only.rows]
     lines = {line.get_label(): line.get_ydata().tolist() for line in thresholds[1].lines}
     assert lines["W only (wonly.width)"] == [row.widths[CRITERIA.index("wonly")] for row in w_only.rows]
+    band = thresholds[1].collections[0].get_paths()[0].vertices[:, 1]
+    exact = [row.exact for row in w_only.rows]
+    assert all(math.isfinite(x.k) for x in exact)
+    for x in exact:  # the interval of the fit, within the widths of the map
+        assert (band == max(x.low, 1.0)).any()
+        assert (band == min(x.high, 64.0)).any()
+    assert "1/λmax(JJᵀ) at the start" in figure.get_suptitle()
     figure.savefig(tmp_path / "f.svg")
+
+
+@dataclass(frozen=True)
+class Blurred(Experiment):
+    """An experiment of one's own."""
+
+    blur: float = 0.0
+
+
+@dataclass(frozen=True)
+class Named(Blurred):
+    """That says what its operator is."""
+
+    @property
+    def operator(self) -> str:
+        return f"blur by {self.blur:g}"
+
+
+@pytest.fixture(scope="module")
+def blurred() -> Results:
+    configs = [
+        Named(n, 2, k, cap=40, train=train, kernel="numpy", blur=blur)
+        for blur in (1.0, 2.0)
+        for n in (3, 4)
+        for k in (2, 30)
+        for train in ("both", "W")
+    ]
+    cells = [
+        CellResult(c, 2, {i: replica(c, stream(f"{place:x}", i)) for i in range(2)}) for place, c in enumerate(configs)
+    ]
+    return Results("mine", tuple(cells))
+
+
+def test_a_parameter_of_a_subclass_is_one_in_every_table_and_map(blurred):
+    found = list(maps(blurred))
+    assert len(found) == len({(item.experiment.blur, item.experiment.train) for item in found}) == 4
+    assert {row.trials for item in found for row in item.rows} == {(2, 2)}
+    summary = EXPERIMENT.summary(blurred)
+    cells, predicted = summary.tables
+    for table, rows in ((cells, 16), (predicted, 8)):
+        at = [table.header.index(name) for name in (*EXPERIMENT.parameters, "blur")]
+        assert len({tuple(row[i] for i in at) for row in table.rows}) == len(table.rows) == rows
+    said = [line.split(", m = 2:")[0] for line in summary.lines if "half of the instances" in line]
+    assert said == [f"{layers}, blur = {blur}" for layers in ("both layers", "W only") for blur in (1.0, 2.0)]
+    assert [picture.table.name for picture in summary.pictures] == ["phase-n-1", "phase-n-2"]
+    for picture in summary.pictures:
+        blur = picture.table.name[-1]
+        assert f"m = 2, blur by {blur}, tanh" in " ".join(picture.figure.get_suptitle().split())
+
+
+def test_the_clocks_of_two_operators_are_two_panels_with_their_names():
+    cells = [
+        CellResult(Named(3, 2, k, clock=clock, blur=blur), 1, {0: record(True, "loss_stop", "none")})
+        for k in (2, 8)
+        for clock in ("steps", "limit")
+        for blur in (1.0, 2.0)
+    ]
+    (picture,) = EXPERIMENT.summary(Results("", tuple(cells))).pictures
+    assert [ax.get_title(loc="left") for ax in picture.figure.axes] == [f"both layers, blur = {b}" for b in (1.0, 2.0)]
+    assert "blur by" not in picture.figure.get_suptitle()
+
+
+def test_cells_that_differ_in_nothing_are_refused(blurred):
+    cells = blurred.cells
+    with pytest.raises(ValueError, match="two cells have the parameters Named"):
+        list(maps(Results("mine", (*cells, cells[0]))))
+    other = CellResult(Experiment(3, 2, 2), 2, cells[0].records)
+    with pytest.raises(ValueError, match="not the same parameters"):
+        parameters(Results("mine", (*cells, other)))
+
+
+def test_a_subclass_that_does_not_name_its_operator_is_not_called_gaussian():
+    assert Experiment(3, 2, 4).operator == "Gaussian A"
+    assert Experiment(3, 2, 4, kappa=2.0).operator == "A of condition number 2"
+    assert Blurred(3, 2, 4).operator == "A of Blurred"
+
+
+@pytest.mark.parametrize(
+    ("converged", "words"),
+    [
+        ((0, 0, 0), "no width of the sweep"),
+        ((40, 40, 40), "every width of the sweep"),
+        ((20, 20, 20), "from a k that these widths do not show"),
+    ],
+)
+def test_a_threshold_outside_the_widths_is_said_once_for_all_sizes(converged, words):
+    cells = []
+    for n in (5, 6):
+        for k, count in zip((2, 8, 32), converged, strict=True):
+            records = {i: record(i < count, "max_steps", "none") for i in range(40)}
+            cells.append(CellResult(Experiment(n, 3, k), 40, records))
+    (line,) = EXPERIMENT.summary(Results("", tuple(cells))).lines
+    assert line == f"both layers, m = 3: half of the instances converge (95 %) at n = 5, 6: {words}"
 
 
 def test_an_activation_outside_the_assumptions_has_no_certified_widths():
@@ -201,9 +303,25 @@ def test_clocks_are_compared_with_the_theory_of_the_limit(clocks):
             assert panel.series[-1].converged == (6, 6)  # dip2.no_threshold
             assert panel.series[0].converged != (6, 6)
         else:
-            all_of = [[r.prediction for c in cells if c.config.k == k for r in c.records.values()] for k in panel.ks]
-            assert panel.exact == tuple(v.count("feasible") / 18 for v in all_of)
+            assert panel.to_the_limit
             assert panel.exact == (0.0, 1.0)
+
+
+def shares(clocks):
+    """Of ten replicas each at k = 2, 8 on these clocks, as many feasible as said."""
+    cells = []
+    for clock, counts in clocks.items():
+        for k, count in zip((2, 8), counts, strict=True):
+            verdicts = ("feasible" if i < count else "infeasible" for i in range(10))
+            records = {i: record(False, "max_steps", verdict) for i, verdict in enumerate(verdicts)}
+            cells.append(CellResult(Experiment(5, 3, k, train="W", clock=clock), 10, records))
+    (panel,) = panels(Results("", tuple(cells)))
+    return panel.exact, panel.to_the_limit
+
+
+def test_the_certified_share_is_that_of_the_draws_beside_it():
+    assert shares({"steps": (0, 10), "scaled": (1, 9), "limit": (5, 7)}) == ((0.5, 0.7), True)
+    assert shares({"steps": (0, 10), "scaled": (1, 8)}) == ((0.05, 0.9), False)
 
 
 def test_tables_lines_and_figures_of_several_clocks(clocks, tmp_path: Path):
@@ -222,8 +340,10 @@ def test_tables_lines_and_figures_of_several_clocks(clocks, tmp_path: Path):
     total = sum(e["agrees"] for e in limit)
     line = f"W only, clock limit: prediction (wonly.threshold) and run: {total} agrees, 0 disagrees, 0 not finished"
     assert any(found.startswith(line) for found in summary.lines)
-    assert any(found.startswith("both layers, clock limit: 24 of 24 runs reach zero loss") for found in summary.lines)
+    assert any(found.startswith("both layers, runs that reach zero loss (95 %): ") for found in summary.lines)
 
+    assert any("24 of 24 on the clock limit (0.858 to 1)" in found for found in summary.lines)
+    assert len(summary.lines) == 6 + 2 + 3
     figure = pictures["phase-clocks"].figure
     both, w_only = figure.axes[0], figure.axes[2]
     assert [ax.get_title(loc="left") for ax in figure.axes] == [
@@ -234,5 +354,8 @@ def test_tables_lines_and_figures_of_several_clocks(clocks, tmp_path: Path):
     markers = {c.get_label(): c.lines[0].get_ydata().tolist() for c in w_only.containers}
     (panel, *_) = (p for p in panels(clocks) if p.experiment.train == "W")
     assert list(markers) == ["within 60 steps", "within flow time 20/σ_F²", "in the limit (to flow time 1e+12/σ_F²)"]
+    line = next(line for line in w_only.lines if line.get_label().startswith("limit, certified share of\nthese draws"))
+    at = next(c for c in w_only.containers if c.get_label().startswith("in the limit")).lines[0].get_xdata()
+    assert (line.get_xdata() == at).all()
     assert list(markers.values()) == [[c / 6 for c in s.converged] for s in panel.series]
     figure.savefig(tmp_path / "f.svg")

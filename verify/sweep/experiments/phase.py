@@ -16,7 +16,7 @@ from numerics.descent import choose_kernel
 from numerics.phase import Experiment, draw, prediction, settle
 from verify.sweep.kind import Kind
 
-__all__ = ["EXPERIMENT", "Record"]
+__all__ = ["EXPERIMENT", "Record", "rounded_down"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def replica(experiment: Experiment, rng: np.random.Generator) -> Record:
         float(f"{found.loss:.6g}"),
         float(f"{found.floor:.6g}"),
         proved.verdict,
-        _cut(proved.margin),
-        _cut(proved.gap),
+        rounded_down(proved.margin),
+        rounded_down(proved.gap),
     )
 
 
-def _cut(x: float) -> float:
+def rounded_down(x: float) -> float:
     """x without what follows its sixth significant digit, so not larger: x >= 0, or NaN.
 
-    >>> _cut(0.12345678), _cut(2e-7 / 3)
+    >>> rounded_down(0.12345678), rounded_down(2e-7 / 3)
     (0.123456, 6.66666e-08)
     """
     return float(Context(prec=6, rounding=ROUND_DOWN).create_decimal_from_float(x))

@@ -39,14 +39,20 @@ class Panel:
     """Cells that differ in width and clock alone.
 
     experiment: one of them.  series: in the order of `CLOCKS`.  ks, exact: by width, the share of instances whose flow reaches
-    zero loss in the limit by theory: 1 for both layers (`dip2.no_threshold`), the certified share of all clocks' instances for
-    W only (`wonly.threshold`); NaN where no theory says it.
+    zero loss in the limit by theory: 1 for both layers (`dip2.no_threshold`), for W only the certified share
+    (`wonly.threshold`) of the instances that ran to the limit; without such a clock, of all: each clock has its own draws.  NaN
+    where no theory says it.
     """
 
     experiment: Experiment
     series: tuple[Series, ...]
     ks: tuple[int, ...]
     exact: tuple[float, ...]
+
+    @property
+    def to_the_limit(self) -> bool:
+        """Whether a clock is "limit"."""
+        return any(s.clock == "limit" for s in self.series)
 
 
 def panels(results: Results) -> list[Panel]:
@@ -70,12 +76,13 @@ def _series(family: Family, clock: str) -> Series:
 
 
 def _exact(family: Family, k: int) -> float:
-    cells = [cell for (width, _), cell in family.cells.items() if width == k]
-    e = cells[0].config
+    cells = {clock: cell for (width, clock), cell in family.cells.items() if width == k}
+    e = next(iter(cells.values())).config
     if e.train == "both":
         # data outside the range of A cannot be fitted: the theorem's range condition
         return 1.0 if e.activation in _NO_THRESHOLD and (e.noise == 0 or e.m <= e.n) else math.nan
-    verdicts = [record.prediction for cell in cells for record in cell.records.values()]
+    of = [cell for clock, cell in cells.items() if clock == "limit" or all(c != "limit" for _, c in family.cells)]
+    verdicts = [record.prediction for cell in of for record in cell.records.values()]
     decided = [verdict for verdict in verdicts if verdict in ("feasible", "infeasible")]
     return decided.count("feasible") / len(decided) if decided else math.nan
 
@@ -105,12 +112,15 @@ def clock_table(found: Sequence[Panel]) -> Table:
 
 
 def clock_lines(found: Sequence[Panel]) -> Iterator[str]:
-    """All widths and panels of a way of training together, by clock."""
+    """A line for each way of training: all widths and panels together, by clock."""
     for train, layers in (("both", "both layers"), ("W", "W only")):
         series = [s for panel in found if panel.experiment.train == train for s in panel.series]
+        parts = []
         for clock in CLOCKS:
             counts = [(sum(s.converged), sum(s.trials)) for s in series if s.clock == clock]
             converged, trials = sum(c for c, _ in counts), sum(t for _, t in counts)
             if trials:
                 low, high = clopper_pearson(converged, trials)
-                yield f"{layers}, clock {clock}: {converged} of {trials} runs reach zero loss (95 %: {low:.3g} to {high:.3g})"
+                parts.append(f"{converged} of {trials} on the clock {clock} ({low:.3g} to {high:.3g})")
+        if parts:
+            yield f"{layers}, runs that reach zero loss (95 %): {', '.join(parts)}"

@@ -17,7 +17,9 @@ __all__ = ["draw_clocks"]
 
 _MARKS = {"steps": ("o", COLORS[0]), "scaled": ("s", COLORS[1]), "limit": ("^", COLORS[2])}
 _LAYERS = {"both": "both layers", "W": "W only"}
-_EXACT = {"both": "limit, every width: dip2.no_threshold", "W": "limit, share certified: wonly.threshold"}
+_EXACT = {"both": "limit, every width: dip2.no_threshold", "W": "limit, certified share of"}
+# side by side, so that none hides another; the limit in the middle, on the line about it
+_PLACES = {"steps": -1, "limit": 0, "scaled": 1}
 _MOST_COLUMNS = 4
 
 
@@ -38,8 +40,8 @@ def draw_clocks(found: Sequence[Panel], results: Results) -> Figure:
         legend_beside(row[len(members) - 1])
     e = found[0].experiment
     fixed = [f"{name} = {getattr(e, name)}" for name in ("n", "m") if name not in varying]
-    if "kappa" not in varying:
-        fixed.append("Gaussian A" if e.kappa is None else f"A of condition number {e.kappa:g}")
+    if len({panel.experiment.operator for panel in found}) == 1:
+        fixed.append(e.operator)
     words = ", ".join([*fixed, e.activation, f"V {e.V}", f"loss at {e.tolerance:g} of its initial value"])
     caption(figure, results, words, width=32 * columns + 24)
     return figure
@@ -55,13 +57,15 @@ def _panel(ax: Axes, panel: Panel, varying: Sequence[str], *, first: bool) -> No
     e = panel.experiment
     if not all(math.isnan(x) for x in panel.exact):
         color, dash = THEOREMS["balanced" if e.train == "both" else "wonly"]
-        ax.plot(panel.ks, panel.exact, color=color, ls=dash, lw=1.8, label=_EXACT[e.train], zorder=2)
+        words = _EXACT[e.train]
+        if e.train == "W":
+            words += f"\n{'these draws (▲)' if panel.to_the_limit else 'the draws of all clocks'}: wonly.threshold"
+        ax.plot(panel.ks, panel.exact, color=color, ls=dash, lw=1.8, label=words, zorder=2)
     for place, s in enumerate(panel.series):
         marker, color = _MARKS[s.clock]
         share = np.array(s.converged) / np.array(s.trials)
         error = [share - np.array(s.lower), np.array(s.upper) - share]
-        # side by side, so that none hides another
-        at = np.array(s.ks) * 1.09 ** (2 * place - len(panel.series) + 1)
+        at = np.array(s.ks) * 1.18 ** _PLACES[s.clock]
         ax.errorbar(at, share, yerr=error, fmt=marker, color=color, label=within(e, s.clock), zorder=3 + place, **SEEN)
     ax.set_xscale("log")
     x = edges(panel.ks)

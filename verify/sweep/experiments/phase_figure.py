@@ -27,7 +27,11 @@ _LOOKS: dict[str, tuple[str, Any, str]] = {
     "balanced_linear": ("#8C8A00", "-", "balance, every y, linear A"),
     "wonly": ("#B0489A", "-", "W only (wonly.width)"),
 }
-_EXACT: tuple[str, Any, str] = ("#B0489A", (0, (1, 1)), "W only, half feasible (wonly.threshold)")
+_EXACT: tuple[str, Any, str] = (
+    "#B0489A",
+    (0, (1, 1)),
+    "W only, half feasible: wonly.threshold\n(verdicts exact; width fitted, band: 95 %)",
+)
 _SIZES = {"n": "entries of the signal n", "m": "entries of the data m"}
 _LAYERS = {"both": "both layers trained", "W": "W only trained"}
 
@@ -46,10 +50,10 @@ def draw(members: Sequence[Map], results: Results) -> Figure:
     other = "m" if members[0].axis == "n" else "n"
     replicas = max(trials for item in members for row in item.rows for trials in row.trials)
     missing = "" if results.done == results.requested else f", {results.done} of {results.requested} replicas so far"
-    operator = "Gaussian A" if e.kappa is None else f"A of condition number {e.kappa:g}"
-    step = f" (step size {e.gamma})" if e.clock == "steps" else ""
+    size = "1/λmax(JJᵀ) at the start" if e.gamma == "stable" else f"{e.gamma:g}"
+    step = f" (step size {size})" if e.clock == "steps" else ""
     caption = (
-        f"{results.title}: {other} = {getattr(e, other)}, {operator}, {e.activation}, V {e.V}, loss at {e.tolerance:g} of its "
+        f"{results.title}: {other} = {getattr(e, other)}, {e.operator}, {e.activation}, V {e.V}, loss at {e.tolerance:g} of its "
         f"initial value {within(e)}{step}, {replicas} instances a cell{missing}"
     )
     figure.suptitle("\n".join(textwrap.wrap(caption, 120)), fontsize=9)
@@ -73,6 +77,8 @@ def _map(ax: Axes, item: Map) -> Any:
         if any(x[0] < w < x[-1] for w in width):
             ax.plot(width, sizes, color="white", lw=3.4, zorder=3)
             ax.plot(width, sizes, color=color, ls=dash, lw=1.8, zorder=4)
+    low, high = _exact_band(item)
+    ax.fill_betweenx(sizes, low, high, color=_EXACT[0], alpha=0.35, lw=0, zorder=2)
     _markers(ax, item, swapped=True)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(y[0], y[-1])
@@ -90,6 +96,8 @@ def _thresholds(ax: Axes, item: Map) -> None:
     for (color, dash, words), width in _theory(item):
         if np.isfinite(width).any():
             ax.plot(sizes, width, color=color, ls=dash, lw=1.8, label=words)
+    low, high = _exact_band(item)
+    ax.fill_between(sizes, low, high, color=_EXACT[0], alpha=0.25, lw=0)
     ax.set_xscale("log")
     ax.set_yscale("log")
     _markers(ax, item, swapped=False)
@@ -98,10 +106,10 @@ def _thresholds(ax: Axes, item: Map) -> None:
     sizes_axis(ax.xaxis, _apart(sizes))
     ax.set_xlabel(_SIZES[item.axis], fontsize=8)
     ax.set_ylabel("width k (neurons)", fontsize=8)
-    ax.set_title("width at which convergence has probability ½", fontsize=8.5, loc="left")
+    ax.set_title("width from which half of the instances converge", fontsize=8.5, loc="left")
     ax.grid(True, which="major", color="0.9", lw=0.6)
     ax.tick_params(labelsize=7)
-    lines = "lines: theorems about gradient flow, t → ∞\nmarkers: runs " + (
+    lines = "lines: certified with probability ½,\nfor gradient flow, t → ∞\nmarkers: runs " + (
         "to the limit" if item.experiment.clock == "limit" else "of limited length"
     )
     ax.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), title=lines, title_fontsize=7,
@@ -113,6 +121,15 @@ def _theory(item: Map) -> Iterator[tuple[tuple[str, Any, str], list[float]]]:
     for criterion, looks in _LOOKS.items():
         yield looks, [row.widths[CRITERIA.index(criterion)] for row in item.rows]
     yield _EXACT, [row.exact.k for row in item.rows]
+
+
+def _exact_band(item: Map) -> tuple[list[float], list[float]]:
+    """Ends of the interval of the exact threshold by row, within the widths that the map shows; NaN where none is fitted."""
+    ends = [edges(row.ks)[[0, -1]] for row in item.rows]
+    known = [(row.exact, end) for row, end in zip(item.rows, ends, strict=True)]
+    low = [max(x.low, float(end[0])) if math.isfinite(x.k) else math.nan for x, end in known]
+    high = [min(x.high, float(end[1])) if math.isfinite(x.k) else math.nan for x, end in known]
+    return low, high
 
 
 def _apart(sizes: Sequence[int]) -> list[int]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 
 from numerics.confidence import clopper_pearson
-from numerics.phase import Experiment
 from verify.sweep.experiments.phase import Record
 from verify.sweep.export import order
+from verify.sweep.groups import parameters
 from verify.sweep.kind import CellResult, Results, Table
 
 __all__ = ["COMPARISONS", "compared", "prediction_lines", "prediction_table"]
 
 COMPARISONS = ("agrees", "disagrees", "not finished", "boundary")
-_PARAMETERS = tuple(field.name for field in dataclasses.fields(Experiment))
 
 
 def compared(record: Record) -> str:
@@ -33,7 +31,7 @@ def compared(record: Record) -> str:
 
 def prediction_table(results: Results) -> Table | None:
     """A row a cell of those with predictions: the share of feasible instances, with exact limits, and how runs compare."""
-    rows = []
+    rows, names = [], parameters(results)
     for cell in _predicted(results):
         records = list(cell.records.values())
         verdicts = Counter(record.prediction for record in records)
@@ -41,7 +39,7 @@ def prediction_table(results: Results) -> Table | None:
         limits = clopper_pearson(verdicts["feasible"], len(records))
         rows.append(
             (
-                *(getattr(cell.config, name) for name in _PARAMETERS),
+                *(getattr(cell.config, name) for name in names),
                 len(records),
                 *(verdicts[verdict] for verdict in ("feasible", "infeasible", "boundary")),
                 float(limits.lower),
@@ -52,7 +50,7 @@ def prediction_table(results: Results) -> Table | None:
         )
     verdict_columns = ("replicas", "feasible", "infeasible", "boundary", "feasible_lower_95", "feasible_upper_95")
     words = ("converged", "agrees", "disagrees", "not_finished")
-    return Table("prediction", (*_PARAMETERS, *verdict_columns, *words), tuple(rows)) if rows else None
+    return Table("prediction", (*names, *verdict_columns, *words), tuple(rows)) if rows else None
 
 
 def prediction_lines(results: Results) -> Iterator[str]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from numerics.confidence import clopper_pearson
 from numerics.logistic import Threshold, threshold
-from numerics.phase import Experiment
+from numerics.phase import CLOCKS, Experiment
 from numerics.width import Setting, smallest_width
 from verify.sweep.experiments.phase_clocks import clock_lines, clock_table, panels
 from verify.sweep.experiments.phase_prediction import prediction_lines, prediction_table
+from verify.sweep.export import order
+from verify.sweep.groups import families, parameters
 from verify.sweep.kind import CellResult, Picture, Results, Summary, Table
 
 __all__ = ["CRITERIA", "Map", "Row", "maps", "summarize"]
@@ -25,7 +27,8 @@ __all__ = ["CRITERIA", "Map", "Row", "maps", "summarize"]
 CRITERIA = ("baseline", "sharp", "amgm_dual", "balanced", "balanced_linear", "wonly")
 """Those of `numerics.width` that are shown: of each theorem the best variant that takes less than a second."""
 
-_PARAMETERS = tuple(field.name for field in dataclasses.fields(Experiment))
+# Parameters that the line about a map has anyway.
+_SAID = ("n", "m", "k", "train", "clock")
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,17 @@ class Map:
 
 def summarize(results: Results) -> Summary:
     """Tables, a figure for every axis (and clock), one that compares the clocks, and a line for every threshold."""
-    found = list(maps(results))
-    families: defaultdict[tuple[Any, ...], list[Map]] = defaultdict(list)
+    found = sorted(maps(results), key=lambda item: (item.axis != "n", item.experiment.train != "both"))
+    found.sort(key=lambda item: CLOCKS.index(item.experiment.clock))
+    drawn: defaultdict[tuple[Any, ...], list[Map]] = defaultdict(list)
     for item in found:
-        families[item.axis, *_others(item.experiment, item.axis, "train")].append(item)
+        drawn[item.axis, *_others(item, "train")].append(item)
     pictures = []
-    names = _names([(axis, members[0].experiment.clock) for (axis, *_), members in families.items()])
+    names = _names([(axis, members[0].experiment.clock) for (axis, *_), members in drawn.items()])
     from verify.sweep.experiments.phase_clocks_figure import draw_clocks
     from verify.sweep.experiments.phase_figure import draw
 
-    for (family, members), name in zip(families.items(), names, strict=True):
+    for (family, members), name in zip(drawn.items(), names, strict=True):
         del family
         members.sort(key=lambda item: item.experiment.train != "both")
         pictures.append(Picture(draw(members, results), _threshold_table(name, members)))
@@ -87,26 +91,23 @@ def summarize(results: Results) -> Summary:
         pictures.append(Picture(draw_clocks(compared, results), clock_table(compared)))
     predicted = prediction_table(results)
     tables = (_cell_table(results), *([predicted] if predicted else []))
-    lines = [line for item in found for line in _lines(item)]
-    return Summary(tables, tuple(pictures), (*lines, *clock_lines(compared), *prediction_lines(results)))
+    return Summary(tables, tuple(pictures), (*_lines(found), *clock_lines(compared), *prediction_lines(results)))
 
 
 def maps(results: Results) -> Iterator[Map]:
     """Every family of cells that varies in k and one of n and m."""
     for axis in ("n", "m"):
-        groups: defaultdict[tuple[Any, ...], list[CellResult]] = defaultdict(list)
-        for cell in results.cells:
-            if cell.records:
-                groups[_others(cell.config, axis)].append(cell)
-        for cells in groups.values():
+        for family in families(results, "k", axis):
+            cells = list(family.cells.values())
             sizes = sorted({getattr(cell.config, axis) for cell in cells})
             if len(sizes) > 1 and len({cell.config.k for cell in cells}) > 1:
                 rows = (_row([c for c in cells if getattr(c.config, axis) == size], size) for size in sizes)
                 yield Map(axis, cells[0].config, tuple(rows))
 
 
-def _others(experiment: Experiment, *without: str) -> tuple[Any, ...]:
-    return tuple(getattr(experiment, name) for name in _PARAMETERS if name not in ("k", *without))
+def _others(item: Map, *without: str) -> tuple[Any, ...]:
+    """What the cells of a map have in common, but for those parameters."""
+    return tuple(value for name, value in vars(item.experiment).items() if name not in ("k", item.axis, *without))
 
 
 def _row(cells: Sequence[CellResult], size: int) -> Row:
@@ -142,7 +143,8 @@ def certified_width(
 
 def _cell_table(results: Results) -> Table:
     """One row a cell, with exact limits (Clopper and Pearson, 95 %) of the probability."""
-    cells = sorted(results.cells, key=lambda c: [str(x) if not isinstance(x, int) else f"{x:012d}" for x in _key(c)])
+    names = parameters(results)
+    cells = sorted(results.cells, key=lambda c: [order(getattr(c.config, name)) for name in names])
     rows = []
     for cell in cells:
         records = list(cell.records.values())
@@ -151,7 +153,7 @@ def _cell_table(results: Results) -> Table:
         steps = [r.steps for r in records if math.isfinite(r.steps)]
         rows.append(
             (
-                *(getattr(cell.config, name) for name in _PARAMETERS),
+                *(getattr(cell.config, name) for name in names),
                 trials,
                 successes,
                 successes / trials if trials else math.nan,
@@ -160,12 +162,8 @@ def _cell_table(results: Results) -> Table:
                 float(np.median(steps)) if steps else math.nan,
             )
         )
-    header = (*_PARAMETERS, "replicas", "converged", "fraction", "lower_95", "upper_95", "median_steps_of_converged")
+    header = (*names, "replicas", "converged", "fraction", "lower_95", "upper_95", "median_steps_of_converged")
     return Table("cells", header, tuple(rows))
-
-
-def _key(cell: CellResult) -> tuple[Any, ...]:
-    return tuple(getattr(cell.config, name) for name in _PARAMETERS)
 
 
 def _threshold_table(name: str, members: Sequence[Map]) -> Table:
@@ -210,22 +208,36 @@ def _names(figures: list[tuple[str, str]]) -> list[str]:
     return names
 
 
-def _lines(item: Map) -> Iterator[str]:
-    e = item.experiment
-    other = "m" if item.axis == "n" else "n"
+def _lines(found: Sequence[Map]) -> Iterator[str]:
+    """A line for each map, which names every parameter that tells it from another one."""
+    settings = [vars(item.experiment) for item in found]
+    named = [name for name in vars(found[0].experiment) if name not in _SAID] if found else []
+    varying = [name for name in named if len({repr(setting[name]) for setting in settings}) > 1]
+    yield from (_line(item, varying) for item in found)
+
+
+def _line(item: Map, varying: Sequence[str]) -> str:
+    """Where half of the instances converge, by size; neighbours of which the same is to be said are said together."""
+    e, axis = item.experiment, item.axis
+    other = "m" if axis == "n" else "n"
     layers = "both layers" if e.train == "both" else "W only"
     if e.clock != "steps":
         layers += f", clock {e.clock}"
-    for row in item.rows:
-        yield f"{layers}, {item.axis} = {row.size}, {other} = {getattr(e, other)}: {_words(row)}"
+    layers += "".join(f", {name} = {getattr(e, name)}" for name in varying)
+    parts = []
+    for words, rows in groupby(item.rows, key=_words):
+        parts.append(f"{axis} = {', '.join(str(row.size) for row in rows)}: {words}")
+    return f"{layers}, {other} = {getattr(e, other)}: half of the instances converge (95 %) at {'; '.join(parts)}"
 
 
 def _words(row: Row) -> str:
     t, bound = row.threshold, row.one_sided()
     if math.isfinite(t.k):
-        low, high = (f"{x:.4g}" if 0 < x < math.inf else "?" for x in (t.low, t.high))
-        return f"half of the instances converge from k = {t.k:.4g} on (95 %: {low} to {high})"
+        low, high = (f"{x:.3g}" if 0 < x < math.inf else "?" for x in (t.low, t.high))
+        return f"from k = {t.k:.3g} on ({low} to {high})"
     if bound is None:
-        return "these widths do not show where half of the instances converge"
-    side = "above" if bound[0] == ">" else "below"
-    return f"half of the instances converge from some k {side} {bound[1]:.4g} on (95 %)"
+        return "from a k that these widths do not show"
+    above, k = bound[0] == ">", bound[1]
+    if above:
+        return "no width of the sweep" if k >= max(row.ks) else f"from some k above {k:.3g} on"
+    return "every width of the sweep" if k <= min(row.ks) else f"from some k below {k:.3g} on"
