@@ -81,6 +81,35 @@ def test_summary_near_singularity(near):
     assert summary.tables[0].rows[0][summary.tables[0].header.index("violated")] == 1
 
 
+def test_runs_that_did_not_fit_the_data_are_drawn_hollow(near):
+    config, r = near
+    assert (r.end, r.time_stop < math.inf) == ("loss_stop", True)
+    late = dataclasses.replace(r, end="t_max")
+    cells = [CellResult(config, 2, {0: r, 1: r})]
+    cells.append(CellResult(dataclasses.replace(config, sigma_min=0.01), 2, {0: r, 1: late}))
+    results = Results("t", tuple(cells))
+    (item,) = curves(results)
+    assert (item.reached_stop, item.reached_end) == ((2, 2), (1, 2))
+    summary = summarize_near(results)
+    hollow = [
+        [box[0].get_xdata().tolist() for box in ax.containers if box[0].get_markerfacecolor() == "white"]
+        for ax in summary.pictures[0].figure.axes
+    ]
+    assert hollow == [[], [[0.01]]]
+    assert len(summary.tables[0].rows[0]) == len(summary.tables[0].header)
+    assert summary.tables[0].rows[0][summary.tables[0].header.index("reached_end")] == 1
+
+
+def test_a_bound_that_says_nothing_is_not_called_in_force(near):
+    config, r = near
+    vacuous = dataclasses.replace(r, status_kernel="vacuous")
+    gone = dataclasses.replace(r, status_kernel="not_met", kernel_stop=math.nan, kernel_end=math.nan)
+    records = {1.0: r, 0.1: vacuous, 0.01: gone, 0.001: r}  # the last is beyond the gap
+    cells = tuple(CellResult(dataclasses.replace(config, sigma_min=s), 1, {0: x}) for s, x in records.items())
+    (line,) = (x for x in summarize_near(Results("t", cells)).lines if "recover.kernel" in x)
+    assert line.endswith("in force and not vacuous down to sigma_min = 1, a bound down to sigma_min = 0.1")
+
+
 def test_the_prediction_for_w_only_is_where_the_flow_ends():
     config = predicted_signal.Config(k=40, n=3, m=2)
     r = predicted_signal.replica(config, rng(1))

@@ -82,12 +82,23 @@ def test_points_outside_the_ball_do_not_count(results):
 
 def test_summary_says_what_the_cells_say(results):
     summary = summarize(results)
-    assert len(summary.lines) == 6
-    assert "m/n = 2/5 (A with a kernel)" in "".join(summary.lines)
+    assert len(summary.lines) == 4  # layers × kernel or none, whatever the number of m
+    first, second = summary.lines[:2]
+    records = [list(c.records.values()) for c in results.cells if c.config.train == "W"]
+    assert "W only, k = 30, n = 5, A with a kernel (m = 2): mu = 0; mu <= " in first
+    assert f"on 3 of 3 instances (R' < R on {sum(r.condition for r in records[0])})" in first
+    highest = float(first.split("mu <= ")[1].split()[0])
+    assert highest == pytest.approx(max(r.mu_upper for r in records[0]), rel=0.5)
+    assert "injective A (m = 5 to 6): mu = " in second
+    low, _, high = second.split("mu = ")[1].split()[:3]
+    medians = sorted(np.median([r.mu_upper for r in group]) for group in records[1:])
+    assert [float(low), float(high)] == pytest.approx(medians, rel=0.05)
     (picture,) = summary.pictures
     assert picture.table.name == "tension"
     assert len(picture.table.rows) == 6
     assert all(len(row) == len(picture.table.header) for row in picture.table.rows)
+    shapes = {container[0].get_marker() for container in picture.figure.axes[0].containers}
+    assert len(shapes) == 2  # series are told apart without colour
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from verify.sweep.experiments.near_singular_summary import Curves
 from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, label
@@ -30,12 +31,13 @@ def draw(found: Sequence[Curves], results: Results) -> Figure:
     """A row for each family, a column for each of the two times."""
     figure = Figure(figsize=(9.6, 2.6 * len(found) + 1.4), layout="constrained")
     axes = figure.subplots(len(found), 2, squeeze=False, sharex=True)
-    for row, item in zip(axes, found, strict=True):
+    for i, (row, item) in enumerate(zip(axes, found, strict=True)):
         for ax, when in zip(row, _WHEN, strict=True):
-            _panel(ax, item, when)
-    figure.legend(
-        *axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7.5, frameon=False
-    )
+            _panel(ax, item, when, last=i == len(found) - 1)
+    handles, words = axes[0][0].get_legend_handles_labels()
+    handles.append(Line2D([], [], marker="o", color=COLORS[7], mfc="white", ls="none", ms=5.5))
+    words.append("hollow: some or all runs ended (time was up), data not fitted")
+    figure.legend(handles, words, loc="outside lower center", ncols=3, fontsize=7.5, frameon=False)
     first = found[0].shared
     caption(
         figure,
@@ -48,7 +50,7 @@ def draw(found: Sequence[Curves], results: Results) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, item: Curves, when: str) -> None:
+def _panel(ax: Axes, item: Curves, when: str, last: bool) -> None:
     sigma = np.array(item.sigma)
     for short, ((color, dash), words) in _BOUNDS.items():
         name = f"{short}_{when}"
@@ -60,10 +62,16 @@ def _panel(ax: Axes, item: Curves, when: str) -> None:
     shown = [(f"error_{when}", "o", COLORS[7], "error of the flow"), ("error_pinv", "s", COLORS[3], "error of A⁺y")]
     if when == "stop":
         shown.append(("seen_stop", "^", COLORS[2], "error of the flow, part in Im Aᵀ"))
+    reached = np.array(getattr(item, f"reached_{when}")) == [len(cell.records) for cell in item.cells]
     for i, (name, marker, color, words) in enumerate(shown):
         low, middle, high = np.array(item.values[name]).T
         x = sigma * (1.0, 1.25, 0.8)[i]
-        ax.errorbar(x, middle, [middle - low, high - middle], fmt=marker, color=color, label=words, **SEEN)
+        # what A⁺y does is no matter of time
+        whole = np.ones(x.size, dtype=bool) if name == "error_pinv" else reached
+        for part, fill in ((whole, {"label": words}), (~whole, {"mfc": "white", "mec": color, "mew": 1.2})):
+            if part.any():
+                error = [(middle - low)[part], (high - middle)[part]]
+                ax.errorbar(x[part], middle[part], error, fmt=marker, color=color, **{**SEEN, **fill})
     ax.axhline(1.0, color="0.6", lw=1.0)
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -72,7 +80,7 @@ def _panel(ax: Axes, item: Curves, when: str) -> None:
     layers = "both layers" if item.shared["train"] == "both" else "W only"
     label(
         ax,
-        "smallest singular value of A (‖A‖ = 1)",
+        "smallest singular value of A (‖A‖ = 1)" if last else "",
         "‖x − x̄‖ / ‖x̄‖",
         f"m = {item.shared['m']}, {layers}: {_WHEN[when]}",
     )

@@ -20,19 +20,28 @@ BOUNDS = (
     "stability_stop",
 )  # fmt: skip
 _STATUS = ("status_baseline", "status_kernel", "status_split", "status_illposed")
+_DRAWN = {
+    "baseline.recovery": ("status_baseline", ("baseline_stop", "baseline_end")),
+    "recover.kernel": ("status_kernel", ("kernel_stop", "kernel_end")),
+    "illposed.discrepancy": ("status_illposed", ("stability_stop",)),
+}
+"""What a line of the summary tells of a guarantee: where it is in force, and where the figure has a bound of it."""
 
 
 @dataclass(frozen=True)
 class Curves:
     """One family: smallest singular values, and for each quantity (least, median, largest) over the replicas where it exists.
 
-    A bound counts where every replica has it; NaN elsewhere.
+    A bound counts where every replica has it; NaN elsewhere.  reached_*: in how many replicas the run got where it was to
+    stop (the discrepancy, zero loss) before the time was up.
     """
 
     shared: dict[str, object]
     sigma: tuple[float, ...]
     values: dict[str, tuple[tuple[float, float, float], ...]]
     cells: tuple[CellResult, ...]
+    reached_stop: tuple[int, ...]
+    reached_end: tuple[int, ...]
 
 
 def summarize(results: Results) -> Summary:
@@ -51,7 +60,15 @@ def curves(results: Results) -> Iterator[Curves]:
     for family in families(results, "sigma_min"):
         cells = tuple(family.cells.values())
         values = {name: tuple(_range(cell, name) for cell in cells) for name in (*ERRORS, *BOUNDS)}
-        yield Curves(family.shared, tuple(family.cells), values, cells)
+        records = [list(cell.records.values()) for cell in cells]
+        yield Curves(
+            family.shared,
+            tuple(family.cells),
+            values,
+            cells,
+            tuple(sum(math.isfinite(r.time_stop) for r in group) for group in records),
+            tuple(sum(r.end == "loss_stop" for r in group) for group in records),
+        )
 
 
 def _range(cell: CellResult, name: str) -> tuple[float, float, float]:
@@ -64,7 +81,8 @@ def _range(cell: CellResult, name: str) -> tuple[float, float, float]:
 def _table(found: Sequence[Curves]) -> Table:
     shared = tuple(found[0].shared)
     quantities = tuple(f"{name}_{part}" for name in (*ERRORS, *BOUNDS) for part in ("least", "median", "largest"))
-    header = (*shared, "sigma_min", "replicas", "compared", "violated", "undecided", *_STATUS, *quantities)
+    header = (*shared, "sigma_min", "replicas", "compared", "violated", "undecided", "reached_stop", "reached_end",
+              *_STATUS, *quantities)  # fmt: skip
     rows = []
     for item in found:
         for i, (sigma, cell) in enumerate(zip(item.sigma, item.cells, strict=True)):
@@ -72,7 +90,18 @@ def _table(found: Sequence[Curves]) -> Table:
             counts = tuple(sum(getattr(r, name) for r in records) for name in ("compared", "violated", "undecided"))
             words = tuple(_count(getattr(r, name) for r in records) for name in _STATUS)
             numbers = tuple(x for name in (*ERRORS, *BOUNDS) for x in item.values[name][i])
-            rows.append((*item.shared.values(), sigma, len(records), *counts, *words, *numbers))
+            rows.append(
+                (
+                    *item.shared.values(),
+                    sigma,
+                    len(records),
+                    *counts,
+                    item.reached_stop[i],
+                    item.reached_end[i],
+                    *words,
+                    *numbers,
+                )
+            )
     return Table("cells", header, tuple(rows))
 
 
@@ -93,12 +122,17 @@ def _lines(found: Sequence[Curves]) -> Iterator[str]:
         )
         who = f"m = {item.shared['m']}, n = {item.shared['n']}, {item.shared['train']}"
         yield f"{who}: {compared} bounds held against runs, {violated} below the error, {undecided} undecided"
-        for name, words in (("status_kernel", "recover.kernel"), ("status_illposed", "illposed.discrepancy")):
-            alive = [
-                sigma
-                for sigma, cell in zip(item.sigma, item.cells, strict=True)
-                if all(getattr(r, name) == "in_force" for r in cell.records.values())
-            ]
-            yield f"{who}: {words} " + (
-                f"in force down to sigma_min = {min(alive):g}" if alive else "nowhere in force for all"
-            )
+        for words, (status, bounds) in _DRAWN.items():
+            useful = [all(getattr(r, status) == "in_force" for r in cell.records.values()) for cell in item.cells]
+            bound = [all(math.isfinite(item.values[name][i][1]) for name in bounds) for i in range(len(item.cells))]
+            yield f"{who}: {words} in force and not vacuous {_down_to(item, useful)}, a bound {_down_to(item, bound)}"
+
+
+def _down_to(item: Curves, holds: Sequence[bool]) -> str:
+    """Where this holds for every instance, from the largest singular value on without a gap."""
+    least = None
+    for sigma, yes in sorted(zip(item.sigma, holds, strict=True), reverse=True):
+        if not yes:
+            break
+        least = sigma
+    return "nowhere for all" if least is None else f"down to sigma_min = {least:g}"

@@ -45,7 +45,7 @@ def draw(found: Sequence[Widths], results: Results) -> Figure:
         ax.set_xlim(item.ks[0] / 1.5, item.ks[-1] * 1.5)
         sizes_axis(ax.xaxis, item.ks)
         layers = "both layers" if item.shared["train"] == "both" else "W only"
-        label(ax, "width k (neurons)", "relative difference" if ax is axes[0] else "",
+        label(ax, "width k (neurons)", "difference / ‖x(0) + A⁺(y − A x(0))‖" if ax is axes[0] else "",
               f"{layers}, output scale {item.shared['output_scale']:g}")  # fmt: skip
     legend_beside(axes[-1])
     first = found[0].shared

@@ -5,7 +5,7 @@ An instance is a linear A (m × n), an initialization θ0 and a truth x̄ = g(θ
 moved a little in *every* direction.  Moved along ker A it shows μ_{A,Σ'} = 0; where A is injective, moved along its last
 singular vector, it shows μ ≤ σ_min(A)(1 + small), and μ ≥ σ_min(A) is proved.
 
-Upper bounds of μ are rigorous: the ratio |A(x − x̄)|/|x − x̄| of two points g(θ), g(θ̄) with both θ in the ball, every
+Upper bounds of μ are rigorous: the ratio ‖A(x − x̄)‖/‖x − x̄‖ of two points g(θ), g(θ̄) with both θ in the ball, every
 rounding error added.  The same is done with what the flow finds, which fits the data and is not x̄.
 """
 
@@ -39,9 +39,9 @@ _UP = 1.0 + 2.0**-40
 
 @dataclass(frozen=True)
 class Config:
-    """n, m, k: signal, data, width.  reach: |θ̄ − θ0|/R.  push: how far x̄ is moved, as a share of what certainly stays in Σ'.
+    """n, m, k: signal, data, width.  reach: ‖θ̄ − θ0‖/R.  push: how far x̄ is moved, as a share of what certainly stays in Σ'.
 
-    train, activation, V: as for `dipcert run`.  fit: the flow ends when |Ax − y| is this share of what it was.
+    train, activation, V: as for `dipcert run`.  fit: the flow ends when ‖Ax − y‖ is this share of what it was.
     """
 
     n: int
@@ -77,10 +77,10 @@ class Config:
 class Record:
     """One instance.
 
-    sigma_A: σ_min(A) as inf |Az|/|z|, from below (0 for m < n).  mu_lower, mu_upper: bounds of μ_{A,Σ'}, the upper one from
+    sigma_A: σ_min(A) as inf ‖Az‖/‖z‖, from below (0 for m < n).  mu_lower, mu_upper: bounds of μ_{A,Σ'}, the upper one from
     the point that was looked for.  inside: whether both parameters are proved to lie in the ball.  radius: R from below.
-    condition: whether R' < R is proved, the hypothesis of `recover.tension`.  run_ratio: |A(x∞ − x̄)|/|x∞ − x̄| for the end of
-    the flow, from above.  run_error: |x∞ − x̄|/|x(0) − x̄|.  unseen: |P(x(0) − x̄)|/|x(0) − x̄|, P the projector on ker A: what a
+    condition: whether R' < R is proved, the hypothesis of `recover.tension`.  run_ratio: ‖A(x∞ − x̄)‖/‖x∞ − x̄‖ for the end of
+    the flow, from above.  run_error: ‖x∞ − x̄‖/‖x(0) − x̄‖.  unseen: ‖P(x(0) − x̄)‖/‖x(0) − x̄‖, P the projector on ker A: what a
     wide network would leave as it is.  fitted: whether the flow fitted the data.
     """
 
@@ -132,7 +132,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
 
 
 def ratio_upper(A: Array, first: TwoLayer, second: TwoLayer) -> float:
-    """|A(x − x')|/|x − x'| from above for the outputs x, x' of two networks; inf if they are not known to differ."""
+    """‖A(x − x')‖/‖x − x'‖ from above for the outputs x, x' of two networks; inf if they are not known to differ."""
     (x, error_x), (z, error_z) = _output(first), _output(second)
     d = x - z
     error = (error_x + error_z + 2.0**-52 * rigorous.norm_upper(d)) * _UP
@@ -186,7 +186,7 @@ def _reach(network: TwoLayer, x: Array) -> TwoLayer:
 
 
 def _distance(first: TwoLayer, second: TwoLayer) -> float:
-    """|θ − θ'| from above; a difference of two doubles is rounded once."""
+    """‖θ − θ'‖ from above; a difference of two doubles is rounded once."""
     both = (second.a - first.a, second.V - first.V)
     return math.hypot(*(rigorous.norm_upper(d) for d in both)) * _UP
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ from verify.sweep.groups import families
 from verify.sweep.kind import CellResult, Picture, Results, Summary, Table
 from verify.sweep.medians import Median, median
 
-__all__ = ["Row", "rows", "summarize"]
+__all__ = ["LAYERS", "Row", "rows", "summarize"]
+
+LAYERS = {"both": "both layers", "W": "W only"}
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,11 @@ def _row(cell: CellResult) -> Row:
 
 
 def summarize(results: Results) -> Summary:
-    """A table, a figure, and a line for every cell."""
+    """A table, a figure, and for every family a line on the operators with a kernel and one on the injective ones."""
     from verify.sweep.experiments.tension_figure import draw
 
     found = list(rows(results))
-    return Summary((), (Picture(draw(found, results), _table(results, found)),), tuple(map(_line, found)))
+    return Summary((), (Picture(draw(found, results), _table(results, found)),), tuple(_lines(found)))
 
 
 def _table(results: Results, found: list[Row]) -> Table:
@@ -86,12 +88,35 @@ def _table(results: Results, found: list[Row]) -> Table:
     return Table("tension", (*header, *columns), body)
 
 
-def _line(row: Row) -> str:
-    c = row.config
-    layers = "both layers" if c.train == "both" else "W only"
-    kind = "injective A" if c.m >= c.n else "A with a kernel"
-    return (
-        f"{layers}, k = {c.k}, m/n = {c.m}/{c.n} ({kind}): mu = {row.typical.value:.2g} (median; known to {row.gap:.0e}) "
-        f"on {row.inside} of {row.instances} instances (R' < R on {row.tension}); the flow fits {row.fitted} and is left with "
-        f"{row.run_error.value:.2g} of its initial error"
+def _lines(found: Sequence[Row]) -> Iterator[str]:
+    families: dict[tuple[Any, ...], list[Row]] = {}
+    for row in found:
+        families.setdefault(tuple(v for name, v in vars(row.config).items() if name != "m"), []).append(row)
+    for family in families.values():
+        for kernel in (True, False):
+            if part := [row for row in family if (row.config.m < row.config.n) == kernel]:
+                yield _line(part, kernel)
+
+
+def _line(part: Sequence[Row], kernel: bool) -> str:
+    c = part[0].config
+    ms = [row.config.m for row in part]
+    instances, inside, tension, fitted = (
+        sum(getattr(row, name) for row in part) for name in ("instances", "inside", "tension", "fitted")
     )
+    if kernel:
+        kind = "A with a kernel"
+        mu = f"mu = 0; mu <= {max(row.highest for row in part):.0e} proved by a pair of signals"
+    else:
+        kind = "injective A"
+        mu = f"mu = {_between([row.typical.value for row in part])} (medians; known to {max(row.gap for row in part):.0e})"
+    return (
+        f"{LAYERS[c.train]}, k = {c.k}, n = {c.n}, {kind} (m = {_between(ms)}): {mu} on {inside} of {instances} instances "
+        f"(R' < R on {tension}); the flow fits {fitted} and is left with "
+        f"{_between([row.run_error.value for row in part])} of the initial error (medians)"
+    )
+
+
+def _between(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.2g}", f"{max(values):.2g}"
+    return low if low == high else f"{low} to {high}"
