@@ -51,7 +51,9 @@ def run(name: str) -> None:
         if outcome.status != "complete":
             raise SystemExit(f"{name}: {outcome.status}; {'; '.join(outcome.failures[:1])}")
         table = replica_table(plan.kind, store.results(plan, code_version(plan.kind)))
-    (RESULTS / f"{name}.csv").write_bytes(csv_text(table.header, table.rows).encode())
+    beside = RESULTS / f".{name}.part"
+    beside.write_bytes(csv_text(table.header, table.rows).encode())
+    beside.replace(RESULTS / f"{name}.csv")
     print(f"{name}: {outcome.computed} of {outcome.total} replicas computed in {time.perf_counter() - began:.1f} s")
 
 

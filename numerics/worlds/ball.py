@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from numerics import compile as compiled
+from numerics.worlds.own import OwnGenerator
 from numerics.worlds.world import World
 
 __all__ = ["Ball", "sharp_ball"]
@@ -36,6 +37,8 @@ class Ball:
 def sharp_ball(world: World) -> Ball | None:
     """The smallest ball (to a thousandth) on which `sharp.condition` holds at the start; None if there is none.
 
+    For an :class:`OwnGenerator`, ValueError if points of that ball refute its modulus.
+
     For a network at a checkpoint, move the start there (`DeepGenerator.at`): that is `sharp.restart`.
 
     >>> from numerics.worlds import Linear, Quadratic, least_squares
@@ -58,6 +61,10 @@ def sharp_ball(world: World) -> Ball | None:
             return None
         ell = float(compiled.evaluate("sharp.length", "ell_star", values))
         if ell <= r:
+            if isinstance(generator, OwnGenerator):
+                generator.look(
+                    [0.5 * r, r]
+                )  # what is relied on is looked at: its promises may have been seen nearer only
             on_it = replace(generator, reach=r) if math.isfinite(generator.reach) else generator
             return Ball(r, slope, h, ell, world.with_(generator=on_it))
         r = ell * _SPARE

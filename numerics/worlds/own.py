@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = ["OwnGenerator"]
 
 _DIRECTIONS = 8  # tried at the door, from a fixed seed: so many at random, and so many along a parameter
 _STEP = 1e-4  # of the difference quotient that the Jacobian is held against
+_PARTS = (0.01, 0.1, 0.5, 0.9, 1.0)  # of the reach (of 1, if it is infinite): radii that are looked at
+_ROUNDING = 1e-14  # of J, relative
 _WRONG = 1e-4  # relative; a forgotten factor is far above it, rounding and truncation far below
 
 
@@ -68,34 +71,43 @@ class OwnGenerator:
             raise ValueError(f"reach = {self.reach}; a positive radius is needed")
         if self.Omega is not None and math.isinf(self.reach):
             raise ValueError("Omega needs a finite reach: Omega(reach)/reach is the slope that the theorems take")
-        self._look()
+        top = self.reach if math.isfinite(self.reach) else 1.0
+        self.look(sorted({part * top for part in _PARTS} | {min(top, 1.0)}))
 
-    def _look(self) -> None:
-        """ValueError for what a few directions refute."""
+    def look(self, radii: Sequence[float]) -> None:
+        """ValueError for what points at these distances from the start refute, in a few directions: evidence, no proof."""
         rng = np.random.default_rng(0)
         start = self.jacobian(np.zeros(self.size))
-        r = min(self.reach, 1.0)
+        slopes = [self.modulus_at(r) / r for r in radii]
+        for (r, slope), (further, next_slope) in pairwise(zip(radii, slopes, strict=True)):
+            if next_slope < slope * (1 - 1e-9):
+                raise ValueError(
+                    f"Omega(r)/r decreases, from {slope:.6g} at r = {r:.3g} to {next_slope:.6g} at r = {further:.3g}; give a "
+                    "modulus for which it does not"
+                )
         axes = rng.choice(self.size, size=min(_DIRECTIONS, self.size), replace=False)
         unit = np.zeros((axes.size, self.size))
         unit[np.arange(axes.size), axes] = 1.0
-        for way in (*rng.standard_normal((_DIRECTIONS, self.size)), *unit):
+        for way in (*rng.standard_normal((_DIRECTIONS, self.size)), *unit, *-unit):
             way = way / np.linalg.norm(way)
-            quotient = (self.output(_STEP * r * way) - self.output(-_STEP * r * way)) / (2 * _STEP * r)
+            short = _STEP * min(radii[-1], 1.0)
+            quotient = (self.output(short * way) - self.output(-short * way)) / (2 * short)
             gap = float(np.linalg.norm(quotient - start @ way))
             if gap > _WRONG * float(np.linalg.norm(start)):
                 raise ValueError(
                     f"J is not the Jacobian of g: along one direction their slopes at 0 differ by {gap:.3g}"
                 )
-            change = float(np.linalg.norm(self.jacobian(r * way) - start, 2))
-            for name, bound in (
-                ("modulus", self.modulus_at(r)),
-                ("Lipschitz constant Lip", (self.Lip or math.inf) * r),
-            ):
-                if change > bound * (1 + 1e-9):
-                    raise ValueError(
-                        f"the {name} is too small: at a point {r:.3g} from the start J has changed by {change:.6g}, "
-                        f"which is more than {bound:.6g}"
-                    )
+            for r in radii:
+                change = float(np.linalg.norm(self.jacobian(r * way) - start, 2))
+                for name, bound in (
+                    ("modulus", self.modulus_at(r)),
+                    ("Lipschitz constant Lip", math.inf if self.Lip is None else self.Lip * r),
+                ):
+                    if change > bound * (1 + 1e-9) + _ROUNDING * float(np.linalg.norm(start)):
+                        raise ValueError(
+                            f"the {name} is too small: at a point {r:.3g} from the start J has changed by {change:.6g}, "
+                            f"which is more than {bound:.6g}"
+                        )
 
     @property
     def kind(self) -> str:

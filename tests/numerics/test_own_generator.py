@@ -90,7 +90,9 @@ def test_a_modulus_that_is_attained_along_single_parameters_is_not_understated()
         return np.hstack([np.diag(1 + d[50:]), np.diag(1 + d[:50])])
 
     assert product(1.0).modulus == 1.0
-    with pytest.raises(ValueError, match="too small: at a point 1 from the start J has changed by 1"):
+    with pytest.raises(
+        ValueError, match=r"too small: at a point 0\.01 from the start J has changed by 0\.01, which"
+    ):
         product(0.99)
 
 
@@ -148,3 +150,24 @@ def test_two_layers_have_a_ball_too():
     ball = sharp_ball(world)
     assert ball is not None
     assert ball.Lambda == pytest.approx(generator.modulus)
+
+
+def test_a_promise_is_looked_at_wherever_it_is_relied_on():
+    product = {
+        "g": lambda d: [(1 + d[0]) * (1 + d[1])],
+        "J": lambda d: [[1 + d[1], 1 + d[0]]],
+        "size": 2,
+        "Lambda": 1.0,
+    }
+    with pytest.raises(ValueError, match="Lipschitz constant Lip is too small"):
+        OwnGenerator(**product, Lip=0.0)
+    # J = 20 - 5 d^2 changes by less than 5 r up to r = 1, by 20 at r = 2, where the flow would stop
+    cubic = OwnGenerator(lambda d: [20 * d[0] - 5 * d[0] ** 3 / 3], lambda d: [[20 - 5 * d[0] ** 2]], 1, Lambda=5.0)
+    with pytest.raises(ValueError, match=r"modulus is too small: at a point .* changed by"):
+        sharp_ball(World(cubic, Linear([[1.0]]), least_squares(), [30.0]))
+    parabola = {"g": lambda d: [d[0] - d[0] ** 2 / 2], "J": lambda d: [[1 - d[0]]], "size": 1, "reach": 1.0}
+    with pytest.raises(ValueError, match="modulus is too small"):
+        OwnGenerator(**parabola, Omega=lambda r: 1.0 if r >= 1 else 0.0)
+    with pytest.raises(ValueError, match=r"Omega\(r\)/r decreases"):
+        OwnGenerator(**parabola, Omega=lambda r: 2.0)
+    assert OwnGenerator(**parabola, Omega=lambda r: r + r**2).modulus == 2.0

@@ -85,7 +85,8 @@ def read_sweep(experiment: str | Path, replicas: str | Path) -> Sweep:
     """The experiment file and the CSV of its replicas (``results.csv`` of a sweep).
 
     ProblemError if the CSV has other columns than the experiment, a value that is none, or fewer or other cells than the
-    experiment asks for: what a summary says is said about all of them.
+    experiment asks for: what a summary says is said about all of them.  The seed is not in the CSV: whether it is that of the
+    experiment file only computing again can tell (``notebooks/sweeps.py --check``).
     """
     plan, path = load_plan(experiment), Path(replicas)
     kind = plan.kind
@@ -119,6 +120,10 @@ def read_sweep(experiment: str | Path, replicas: str | Path) -> Sweep:
             raise ProblemError(f"{path}, line {number}: {one_line(error)}") from None
         key = cell_key(kind.name, plan.seed, config)
         cell = cells.setdefault(key, CellResult(config, plan.replicas, {}))
+        if values[split] in cell.records:
+            raise ProblemError(
+                f"{path}, line {number}: replica {values[split]} of this cell is there twice; remove one"
+            )
         cell.records[values[split]] = kind.restored(values[split + 1 :])
     _complete(plan, cells, path)
     return Sweep(plan, Results(plan.title, tuple(cells.values())))
@@ -133,12 +138,22 @@ def _complete(plan: Plan, cells: dict[str, CellResult], path: Path) -> None:
             f"{path} and the experiment file have not the same cells ({odd} is in one of them only): they do not belong "
             "together; run the sweep again"
         )
+    if len(cells) != len(found):
+        twice = ", ".join(f"{name} = {value!r}" for name in plan.kind.decided for value in _values(cells, name))
+        raise ProblemError(
+            f"{path} has the same cells computed on different machines ({twice}), which would count twice; keep one of them"
+        )
     few = [cell for cell in cells.values() if set(cell.records) != set(range(plan.replicas))]
     if few:
         raise ProblemError(
             f"{path} has not replicas 0 to {plan.replicas - 1} of every cell, for example of {few[0].config}; run the sweep "
             "to its end with --resume"
         )
+
+
+def _values(cells: dict[str, CellResult], name: str) -> list[Any]:
+    """The values of a parameter, each once."""
+    return sorted({getattr(cell.config, name) for cell in cells.values()}, key=repr)
 
 
 def _asked(kind: Kind, config: Any) -> str:

@@ -116,6 +116,18 @@ def test_another_file_is_refused(done, tmp_path, change, message):
         read_sweep(file, wrong)
 
 
+def test_nothing_counts_twice(done, tmp_path):
+    file, csv, _ = done
+    header, *rows = csv.read_text(encoding="utf-8").splitlines(keepends=True)
+    both = tmp_path / "both.csv"
+    both.write_text(header + "".join(rows) + "".join(rows).replace(",numpy,", ",fused,"), encoding="utf-8")
+    with pytest.raises(ProblemError, match=r"different machines \(kernel = 'fused', kernel = 'numpy'\)"):
+        read_sweep(file, both)
+    both.write_text(header + "".join(rows) + rows[0].replace("False", "True", 1), encoding="utf-8")
+    with pytest.raises(ProblemError, match=r"replica 0 of this cell is there twice"):
+        read_sweep(file, both)
+
+
 def test_another_experiment_file_is_refused(done, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(EXPERIMENT.format(replicas=2).replace("m = 2", "m = 1"), encoding="utf-8")
