@@ -48,7 +48,8 @@ class Prediction:
 def prediction(problem: ReducedProblem, tolerance: float) -> Prediction:
     """The verdict on least squares, W only, for runs that count as converged at `tolerance` times the initial loss.
 
-    More data than unknowns: decided in an orthonormal basis of the range of C, whose rounding is not enclosed.
+    It is proved for the stored matrix B = C V̂/√k, as products in floating point left it.  More data than unknowns: decided in an
+    orthonormal basis of the range of C, whose rounding is not enclosed.
 
     >>> from numerics.phase import Experiment, draw
     >>> narrow, wide = (draw(Experiment(6, 3, k, train="W"), np.random.default_rng(0)) for k in (2, 200))

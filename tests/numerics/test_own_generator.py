@@ -90,9 +90,7 @@ def test_a_modulus_that_is_attained_along_single_parameters_is_not_understated()
         return np.hstack([np.diag(1 + d[50:]), np.diag(1 + d[:50])])
 
     assert product(1.0).modulus == 1.0
-    with pytest.raises(
-        ValueError, match=r"too small: at a point 0\.01 from the start J has changed by 0\.01, which"
-    ):
+    with pytest.raises(ValueError, match=r"too small: at a point 0\.01 from the start J has changed by 0\.01, which"):
         product(0.99)
 
 

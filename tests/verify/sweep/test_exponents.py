@@ -72,6 +72,25 @@ def test_no_threshold_is_said():
     assert "all instances converge" in summary.lines[0]
 
 
+def test_where_no_size_shows_its_threshold_the_exponent_is_bounded_and_no_line_is_drawn():
+    # all converge at size 4, none at size 16: whatever lies between is on the grid's side
+    cells = [
+        (Experiment(n=20, m=3, k=k, train="both", kappa=size), good)
+        for size, good in ((4, 10), (16, 0))
+        for k in (2, 64)
+    ]
+    found = results(*cells)
+    (growth,) = exponents(found)
+    assert math.isnan(growth.scaling.exponent)
+    assert growth.scaling.low > math.log(32) / math.log(4) - 0.2
+    summary = EXPERIMENT.summary(found)
+    assert "no size has its threshold within these widths; exponent in kappa above 2." in summary.lines[0]
+    above = summary.pictures[0].figure.axes[0]
+    markers = {line.get_marker(): line.get_xdata()[0] for line in above.lines if len(line.get_xdata()) == 1}
+    assert (markers["v"], markers["^"]) == (4, 16)
+    assert not any(len(line.get_xdata()) > 1 for line in above.lines)
+
+
 def test_the_summary_shows_what_was_found():
     summary = EXPERIMENT.summary(results(*jump("both", "n", 4, 1), *jump("W", "m", 4, 1, n=9)))
     (picture,) = summary.pictures

@@ -70,7 +70,11 @@ def _along(results: Results, axis: str) -> Iterator[Growth]:
         counts = tuple((k, float(size), *fraction(cell, "converged")[:2]) for (k, size), cell in cells.items())
         k, s, good, trials = (np.array(column) for column in zip(*counts, strict=True))
         by_size = {size: threshold(k[s == size], good[s == size], trials[s == size]) for size in sizes}
-        yield Growth(axis, family.shared, counts, by_size, threshold_scaling(k, s, good, trials), orders(axis, cells))
+        scaling = threshold_scaling(k, s, good, trials)
+        if not any(math.isfinite(t.k) for t in by_size.values()):
+            # no threshold is seen at any size: the grid bounds the exponent, and any value inside is as good as another
+            scaling = dataclasses.replace(scaling, exponent=math.nan, factor=math.nan)
+        yield Growth(axis, family.shared, counts, by_size, scaling, orders(axis, cells))
 
 
 def orders(axis: str, cells: Mapping[Any, CellResult]) -> dict[str, float]:
@@ -156,8 +160,10 @@ def _line(growth: Growth) -> str:
         "all instances converge at all widths"
         if growth.all_converged
         else f"threshold ~ {growth.axis}^{growth.scaling}"
+        if math.isfinite(growth.scaling.exponent)
+        else f"no size has its threshold within these widths; exponent in {growth.axis} {growth.scaling}"
     )
-    return f"{layers}, {growth.until}: {said}; the theory's orders: {known}"
+    return f"{layers}, {growth.until}: {said}; the theory's orders over these sizes: {known}"
 
 
 EXPERIMENT = dataclasses.replace(

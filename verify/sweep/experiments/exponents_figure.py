@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from numerics.logistic import Threshold
 from verify.sweep.experiments.exponents import Growth
 from verify.sweep.experiments.widths_summary import AXES
 from verify.sweep.figure import COLORS, SEEN, THEOREMS, caption, label, sizes_axis
@@ -25,7 +26,7 @@ _LOOKS: dict[str, tuple[str, Any, str]] = {
     "wonly": (*THEOREMS["wonly"], "order: image of the box"),
 }
 _SIZES = {"n": "entries of the signal n", "m": "entries of the data m", "kappa": "condition number κ(A)"}
-_MARKS = "osD^vPX"
+_MARKS = "osDPXhp"
 
 
 def draw(found: Sequence[Growth], results: Results) -> Figure:
@@ -48,7 +49,7 @@ def draw(found: Sequence[Growth], results: Results) -> Figure:
     figure.legend(list(handles.values()), list(handles), loc="outside right upper", fontsize=7, frameon=False)
     e = results.cells[0].config
     how = f"{e.activation}, V {e.V}, gradient descent, {e.tolerance:g} of the initial loss"
-    words = f"width at which half of the instances converge ({how})"
+    words = f"width at which half of the instances converge ({how}); orders are slopes over the sizes of each grid"
     caption(figure, results, words)
     return figure
 
@@ -79,20 +80,47 @@ def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
             label=f"seen: {_words(_run(growth))}",
             **SEEN,
         )
-    elif growth.all_converged:
-        ax.plot(sizes, np.full(sizes.size, min(ks)), ls="none", marker=mark, color=color, mec="white", mew=0.6, ms=5.5,
-                label=f"seen: {_words(_run(growth))}")  # fmt: skip
-        words, place = "all converge", (sizes[0], min(ks))
-        ax.annotate(words, place, xytext=(0, -11), textcoords="offset points", fontsize=6.5, color=color)
-    if math.isfinite(growth.scaling.exponent):
+    for size, t in growth.thresholds.items():
+        side = _one_sided(t, ks)
+        if side is not None:
+            words, mark_there, k_there = side
+            ax.plot([size], [k_there], ls="none", marker=mark_there, color=color, mec="white", mew=0.6, ms=6.5)
+            ax.plot(
+                [],
+                [],
+                ls="none",
+                marker=mark_there,
+                color="0.4",
+                ms=6,
+                label=f"seen: {words} (95 %)",
+            )
+    if growth.all_converged:
+        words = f"all converge\n({growth.until})"
+        ax.annotate(words, (sizes[0], min(ks)), xytext=(0, 6), textcoords="offset points", fontsize=6.5, color=color)
+    if known and math.isfinite(growth.scaling.exponent):
+        between = np.array([min(known), max(known)])
         ax.plot(
-            sizes,
-            growth.scaling.at(sizes),
+            between,
+            growth.scaling.at(between),
             color=color,
             lw=0.9,
             ls=(0, (1, 1.5)),
             label="fit: power law, all cells at once",
         )
+
+
+def _one_sided(t: Threshold, ks: Sequence[int]) -> tuple[str, str, float] | None:
+    """Words, marker and width of a threshold that is known on one side only; None for another one."""
+    if math.isfinite(t.k):
+        return None
+    below, above = t.low < min(ks) and math.isfinite(t.high), t.high > max(ks) and t.low > 0
+    if below == above:
+        return None
+    return (
+        ("below", "v", max(min(t.high, max(ks)), min(ks)))
+        if below
+        else ("above", "^", max(min(t.low, max(ks)), min(ks)))
+    )
 
 
 def _finish(ax: Axes, members: Sequence[Growth]) -> None:
