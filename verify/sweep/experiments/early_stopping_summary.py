@@ -137,7 +137,7 @@ def _lines(setup: Setup) -> Iterator[str]:
     yield f"{setup.words()}: {setup.checked.words()}; strongest guarantee: {by}"
     last = {rule.replace("_", " "): points[-1] for rule, points in setup.points.items()}
     medians = [f"{rule} {p.signal.value:.2g}{_share(p.signal.draws, p.runs)}" for rule, p in last.items() if p.often]
-    rare = [f"{rule}{_share(p.in_force, p.runs)}" for rule, p in last.items() if 0 < p.in_force and not p.often]
+    rare = [f"{rule}{_share(p.in_force, p.runs)}" for rule, p in last.items() if p.in_force > 0 and not p.often]
     few = f"; a time too seldom for a median: {', '.join(rare)}" if rare else ""
     yield f"{setup.words()}, noise {setup.noises[-1]:g}: median relative error of the signal: {', '.join(medians)}{few}"
 
