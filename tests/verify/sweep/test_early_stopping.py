@@ -205,6 +205,44 @@ def test_the_table_and_the_figure_say_what_was_found(results, tmp_path):
     assert sharp in [list(line.get_ydata()) for line in time.lines]
 
 
+def test_a_median_of_few_runs_is_neither_drawn_nor_printed_as_one(results):
+    def last(seen):
+        cells = []
+        for c in results.cells:
+            records = {
+                i: dataclasses.replace(r, kappa_free_time=1.0 if i < seen else math.nan,
+                                       kappa_free_signal=0.1234 if i < seen else math.nan)
+                for i, r in c.records.items()
+            }  # fmt: skip
+            cells.append(CellResult(c.config, c.requested, records))
+        return [text for text in EXPERIMENT.summary(Results("", tuple(cells))).lines if "median" in text]
+
+    runs = len(results.cells[0].records)
+    assert runs > 2
+    assert all(f"kappa free (1 of {runs})" in text and "0.12" not in text for text in last(1))
+    assert all(f"kappa free 0.12 ({runs - 1} of {runs})" in text for text in last(runs - 1))
+    assert all("kappa free 0.12," in text for text in last(runs))
+
+
+def test_the_strongest_guarantee_is_drawn_where_it_is_another_one(results):
+    def words(cells):
+        figure = EXPERIMENT.summary(Results("", cells)).pictures[0].figure
+        return {text for ax in figure.axes for text in ax.get_legend_handles_labels()[1]}
+
+    def with_strongest(rule):
+        names = ("time", "observation", "signal")
+        return tuple(
+            CellResult(c.config, c.requested, {
+                i: dataclasses.replace(r, **{f"strongest_{n}": getattr(r, f"{rule}_{n}") for n in names})
+                for i, r in c.records.items()
+            })
+            for c in results.cells if c.config.output_scale == 300.0
+        )  # fmt: skip
+
+    assert not any("strongest" in text for text in words(with_strongest("sharp")))
+    assert "at that time: strongest in force, if another one" in words(with_strongest("discrepancy"))
+
+
 def test_a_sweep_that_checks_nothing_says_so(results):
     bare = tuple(
         CellResult(c.config, c.requested, {i: dataclasses.replace(r, checks=0) for i, r in c.records.items()})

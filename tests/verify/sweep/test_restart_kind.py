@@ -205,6 +205,23 @@ def test_the_figure_has_theory_as_lines_and_medians_as_markers(results, tmp_path
     assert len(share.containers) == 5
 
 
+def test_most_runs_without_a_certificate_are_a_marker_at_the_edge(results):
+    def hollow(cells):
+        (picture,) = EXPERIMENT.summary(Results("", cells)).pictures
+        found = []
+        for ax in picture.figure.axes[:2]:
+            lines = [line for line in ax.lines if "without a certificate" in line.get_label()]
+            found.append([(*line.get_xdata(), *line.get_ydata(), ax.get_ylim()) for line in lines])
+        return found
+
+    (cell,) = (c for c in results.cells if c.config.train == "W")
+    assert hollow((cell,)) == [[], []]  # 2 runs of 6
+    none = {i: dataclasses.replace(r, sharp=math.inf if i < 4 else r.sharp) for i, r in cell.records.items()}
+    ((x, top, limits),), ((_, bottom, below),) = hollow((dataclasses.replace(cell, records=none),))
+    assert x == pytest.approx(40, rel=0.1)
+    assert (top, bottom) == (limits[1], below[0])
+
+
 def test_a_run_without_convergence_counts_with_its_length(results):
     record = next(iter(results.cells[0].records.values()))
     late = dataclasses.replace(record, sharp=2.0, reached=math.inf, ended=8.0)

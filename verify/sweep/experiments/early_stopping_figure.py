@@ -20,7 +20,7 @@ __all__ = ["draw"]
 _LOOKS: dict[str, tuple[str, str, Any, str]] = {
     "baseline": (THEOREMS["baseline"][0], "v", THEOREMS["baseline"][1], "baseline.early_stop"),
     "sharp": (THEOREMS["sharp"][0], "o", THEOREMS["sharp"][1], "sharp.stop"),
-    "strongest": ("#8C8A00", "D", (0, (4, 1.2, 1, 1.2)), "strongest guarantee in force"),
+    "strongest": ("#8C8A00", "D", (0, (4, 1.2, 1, 1.2)), "strongest in force, if another one"),
     "kappa_free": (THEOREMS["illposed"][0], "s", THEOREMS["illposed"][1], "guarantee free of κ(A)"),
     "discrepancy": ("#000000", "P", None, "discrepancy principle"),
     "oracle_observation": ("#56B4E9", "<", None, "oracle, observation"),
@@ -32,7 +32,8 @@ _NOISE = "noise level ‖ε‖ / ‖Ax̄‖"
 
 def draw(setups: Sequence[Setup], results: Results) -> Figure:
     """A row for each setup; times, errors of the observation, errors of the signal."""
-    figure = Figure(figsize=(13.2, 3.2 * len(setups) + 0.9), layout="constrained")
+    figure = Figure(figsize=(14.6, 3.2 * len(setups) + 0.9), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.05)  # type: ignore[call-arg, union-attr]
     axes = figure.subplots(len(setups), 3, squeeze=False, sharex=True)
     for (time, observation, signal), setup in zip(axes, setups, strict=True):
         _times(time, setup)
@@ -41,6 +42,8 @@ def draw(setups: Sequence[Setup], results: Results) -> Figure:
         for ax in (time, observation, signal):
             ax.set_xscale("log")
             sizes_axis(ax.xaxis, setup.noises)
+    for ax in axes[:-1].flat:  # the axis is that of the last row
+        ax.set_xlabel("")
     handles: dict[str, Any] = {}
     for ax in axes.flat:
         for handle, words in zip(*ax.get_legend_handles_labels(), strict=True):
@@ -61,26 +64,29 @@ def draw(setups: Sequence[Setup], results: Results) -> Figure:
 def _times(ax: Axes, setup: Setup) -> None:
     label(ax, _NOISE, "time t ‖sA‖²", setup.words())
     ax.set_yscale("log")
-    for rule, points in setup.points.items():
+    for rule in _shown(setup):
+        points = setup.points[rule]
         color, marker, dash, words = _LOOKS[rule]
         if dash is None:
             _markers(ax, setup, rule, "time", color, marker, words)
-        elif any(_often(p) for p in points):
-            values = [[p.time.value if _often(p) else math.nan, *_whole(p)] for p in points]
+        elif any(p.often for p in points):
+            values = [[p.time.value if p.often else math.nan, *_whole(p)] for p in points]
             middle, low, high = np.array(values).T
             ax.plot(setup.noises, middle, color=color, ls=dash, lw=1.8, label=f"guaranteed: {words}", zorder=4)
             ax.fill_between(setup.noises, low, high, color=color, alpha=0.13, lw=0)
 
 
-def _often(point: Point) -> bool:
-    """Whether the rule gave a time in half of the runs; else nothing is drawn: the others may be different ones."""
-    return 2 * point.in_force >= point.runs
+def _shown(setup: Setup) -> list[str]:
+    """The rules that are drawn: not the strongest guarantee where it is always the same one of the others."""
+    points = setup.points
+    others = [points[rule] for rule in ("baseline", "sharp", "kappa_free")]
+    return [rule for rule in points if not (rule == "strongest" and points[rule] in others)]
 
 
 def _whole(point: Point) -> tuple[float, float]:
     """The limits of a median time; NaN where too few draws give none."""
     low, high = point.time.low, point.time.high
-    known = _often(point) and math.isfinite(low) and math.isfinite(high)
+    known = point.often and math.isfinite(low) and math.isfinite(high)
     return (low, high) if known else (math.nan, math.nan)
 
 
@@ -94,13 +100,13 @@ def _errors(ax: Axes, setup: Setup, what: str) -> None:
     else:
         label(ax, _NOISE, "‖x(t) − x̄‖ / ‖x̄‖", "error in signal space")
         ax.set_yscale("log")
-    for rule in setup.points:
+    for rule in _shown(setup):
         color, marker, dash, words = _LOOKS[rule]
         _markers(ax, setup, rule, what, color, marker, f"at that time: {words}" if dash else words)
 
 
 def _markers(ax: Axes, setup: Setup, rule: str, what: str, color: str, marker: str, words: str) -> None:
-    points = [(noise, p) for noise, p in zip(setup.noises, setup.points[rule], strict=True) if _often(p)]
+    points = [(noise, p) for noise, p in zip(setup.noises, setup.points[rule], strict=True) if p.often]
     found = [(noise, getattr(p, what)) for noise, p in points]
     found = [(noise, m) for noise, m in found if math.isfinite(m.value)]
     if not found:
@@ -108,7 +114,7 @@ def _markers(ax: Axes, setup: Setup, rule: str, what: str, color: str, marker: s
     # side by side: a fraction of the distance between noise levels
     step = (setup.noises[-1] / setup.noises[0]) ** (1 / max(1, len(setup.noises) - 1))
     rank = list(_LOOKS).index(rule) - (len(_LOOKS) - 1) / 2
-    x = np.array([noise for noise, _ in found]) * step ** (0.075 * rank)
+    x = np.array([noise for noise, _ in found]) * step ** (0.1 * rank)
     value = np.array([m.value for _, m in found])
     low = np.array([m.low if math.isfinite(m.low) else m.value for _, m in found])
     high = np.array([m.high if math.isfinite(m.high) else m.value for _, m in found])

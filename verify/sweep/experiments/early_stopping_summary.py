@@ -46,6 +46,11 @@ class Point:
     observation: Median
     signal: Median
 
+    @property
+    def often(self) -> bool:
+        """Whether it gave a time in half of the runs; a median over fewer is no median of the runs, and is not shown."""
+        return 2 * self.in_force >= self.runs
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -130,10 +135,12 @@ def _table(name: str, setups: Sequence[Setup]) -> Table:
 def _lines(setup: Setup) -> Iterator[str]:
     by = ", ".join(f"{name} ({count})" for name, count in setup.by.items()) or "none"
     yield f"{setup.words()}: {setup.checked.words()}; strongest guarantee: {by}"
-    i = len(setup.noises) - 1
-    parts = [
-        f"{rule.replace('_', ' ')} {points[i].signal.value:.2g}"
-        for rule, points in setup.points.items()
-        if points[i].in_force
-    ]
-    yield f"{setup.words()}, noise {setup.noises[i]:g}: median relative error of the signal: {', '.join(parts)}"
+    last = {rule.replace("_", " "): points[-1] for rule, points in setup.points.items()}
+    medians = [f"{rule} {p.signal.value:.2g}{_share(p.signal.draws, p.runs)}" for rule, p in last.items() if p.often]
+    rare = [f"{rule}{_share(p.in_force, p.runs)}" for rule, p in last.items() if p.in_force > 0 and not p.often]
+    few = f"; a time too seldom for a median: {', '.join(rare)}" if rare else ""
+    yield f"{setup.words()}, noise {setup.noises[-1]:g}: median relative error of the signal: {', '.join(medians)}{few}"
+
+
+def _share(count: int, runs: int) -> str:
+    return "" if count == runs else f" ({count} of {runs})"

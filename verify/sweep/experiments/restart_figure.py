@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ _MARKERS = {"sharp": "o", "amgm": "s"}
 _BESIDE = {"sharp": 0.94, "amgm": 1.06}
 _SHARES = {("sharp", "in_time"): 0.8, ("sharp", "at_once"): 0.9, "balanced": 1.0, ("amgm", "in_time"): 1.11,
            ("amgm", "at_once"): 1.25}  # fmt: skip
+_NONE = "most runs end without a certificate"
 # A width a priori is shown up to this many times the largest one of the sweep.
 _FAR = 1000
 
@@ -30,6 +32,7 @@ _FAR = 1000
 def draw(lines: Sequence[Line], results: Results) -> Figure:
     """A row for each way of training."""
     figure = Figure(figsize=(13.2, 3.1 * len(lines) + 0.9), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.04)  # type: ignore[call-arg, union-attr]
     axes = figure.subplots(len(lines), 3, squeeze=False, sharex=True)
     for (time, left, share), line in zip(axes, lines, strict=True):
         _times(time, line)
@@ -43,7 +46,13 @@ def draw(lines: Sequence[Line], results: Results) -> Figure:
     axes[0, 0].set_xlim(ks[0] / 1.6, max([*ks, *(w for w in widths if w < _FAR * ks[-1])]) * 1.6)
     for ax in axes.flat:
         sizes_axis(ax.xaxis, ks[:: -(-len(ks) // 5)])
-    legend_beside(axes[0, 2])
+    for ax in axes[:-1].flat:  # the axis is that of the last row
+        ax.set_xlabel("")
+    handles: dict[str, Any] = {}
+    for ax in axes[:, ::-1].flat:
+        for handle, text in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(text, handle)
+    legend_beside(axes[0, 2], handles=list(handles.values()), labels=list(handles))
     shared = lines[0].shared
     operator = "Gaussian A" if shared["kappa"] is None else f"A of condition number {shared['kappa']:g}"
     words = (
@@ -72,11 +81,14 @@ def _times(ax: Axes, line: Line) -> None:
         color="0.35",
         ha="right",
         va="bottom",
+        bbox={"color": "white", "pad": 0.6},
+        zorder=3,
     )
-    ax.text(0.015, low * 1.1, "lower edge: t = 0, a priori", transform=ax.get_yaxis_transform(), fontsize=6.5, color="0.35",
-            va="bottom")  # fmt: skip
+    ax.text(-0.012, low, "t = 0", transform=ax.get_yaxis_transform(), fontsize=7, ha="right", va="center")
     for theorem, points in line.points.items():
-        _median_markers(ax, line.ks, [p.time for p in points], theorem, low, high)
+        times = [p.time for p in points]
+        _median_markers(ax, line.ks, times, theorem, low, high)
+        _without(ax, line.ks, times, theorem, high)
 
 
 def _left(ax: Axes, line: Line) -> None:
@@ -84,6 +96,7 @@ def _left(ax: Axes, line: Line) -> None:
     ax.set_ylim(-0.04, 1.04)
     for theorem, points in line.points.items():
         _median_markers(ax, line.ks, [p.left for p in points], theorem, -0.02, 1.0)
+        _without(ax, line.ks, [p.time for p in points], theorem, -0.04)
 
 
 def _median_markers(
@@ -97,6 +110,16 @@ def _median_markers(
         x, value, yerr=[value - below, above - value], color=THEOREMS[theorem][0], fmt=_MARKERS[theorem], clip_on=False,
         zorder=5, **SEEN,
     )  # fmt: skip
+
+
+def _without(ax: Axes, ks: Sequence[int], times: Sequence[Median], theorem: str, edge: float) -> None:
+    """A hollow marker at an edge of the axes, where most runs have no certificate: there is no median to draw."""
+    x = [k * _BESIDE[theorem] for k, time in zip(ks, times, strict=True) if time.value == math.inf]
+    if x:
+        ax.plot(
+            x, [edge] * len(x), ls="none", marker="^" if edge > 0 else "v", ms=6, mec=THEOREMS[theorem][0], mfc="white",
+            clip_on=False, zorder=6, label=f"{_NAMES[theorem]}:\n{_NONE}",
+        )  # fmt: skip
 
 
 def _shares(ax: Axes, line: Line) -> None:
@@ -135,7 +158,7 @@ def _a_priori(ax: Axes, line: Line) -> None:
         if math.isfinite(width):
             color, dash = THEOREMS[theorem]
             ax.axvline(width, color=color, ls=dash, lw=1.6, zorder=2,
-                       label=f"{_NAMES[theorem]}:\nwidth that certifies half a priori")  # fmt: skip
+                       label=f"{_NAMES[theorem]}:\nwidth proved enough for half of the starts")  # fmt: skip
             if width >= _FAR * line.ks[-1]:
                 ax.text(0.985, 0.5, f"{_NAMES[theorem]},\na priori: k = {width:.2g} →", transform=ax.transAxes, fontsize=6.5,
                         color=color, ha="right", va="center")  # fmt: skip

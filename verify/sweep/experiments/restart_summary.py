@@ -57,7 +57,8 @@ class Line:
     """All widths of one way of training; the rest of the configuration in `shared`.
 
     points: by theorem, one a width.  balanced: how often `dip2.balanced` promised zero loss a priori, one a width.  widths: by
-    theorem, the width at which it holds a priori with probability one half for instances with the median constants.
+    theorem, a width that is proved enough for it to hold at t = 0 with probability one half, for instances with the median
+    constants (more than is needed: see `at_once`).
     """
 
     shared: Mapping[str, Any]
