@@ -3,8 +3,8 @@
 The operator, the data and an endless supply of neurons (a_i, v_i) are drawn once; the network of width k is that of the first k
 neurons, so that the smallest width certified is a number of the instance.  The operator is C Qᵀ with C = diag(s) and Q the exact
 orthonormal basis of the rows of the stored frame; what is certified is about the stored s, frame, data and neurons taken as
-exact numbers, as in :mod:`verify.constants`, with every constant on its side.  `wonly` is the exception: its verdict is proved for
-the stored matrix B = diag(s) QᵀV/√k, as products in floating point left it.
+exact numbers, as in :mod:`verify.constants`, with every constant on its side.  `wonly` is the exception: its verdict is proved
+for the stored matrix B = diag(s) QᵀV/√k, as products in floating point left it.
 
 `baseline` and `sharp` are the theorems as they stand for any operator, with V as a whole; `sharp_linear`, `energy`, `balanced`
 and `saturated` use what linearity gives, the restriction to Im Aᵀ (`dip2.range_restriction`).
