@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from numerics.confidence import clopper_pearson
+from numerics.logistic import Threshold, threshold
 from verify.sweep.export import order
 from verify.sweep.kind import CellResult, Results
 
@@ -24,6 +29,22 @@ class Family:
 
     shared: dict[str, Any]
     cells: dict[Any, CellResult]
+
+    def values(self, name: str) -> list[NDArray[Any]]:
+        """Per cell the entries of that name of all records."""
+        return [np.array([getattr(r, name) for r in cell.records.values()]) for cell in self.cells.values()]
+
+    def quantiles(self, name: str, *q: float) -> NDArray[np.float64]:
+        """Shape (len(q), number of cells): quantiles that are entries themselves (0 and inf do not average); NaN without any."""
+        found = [v[~np.isnan(v)] for v in self.values(name)]
+        return np.array(
+            [[float(np.quantile(v, x, method="inverted_cdf")) if v.size else math.nan for v in found] for x in q]
+        )
+
+    def half(self, name: str) -> Threshold:
+        """Where in the one parameter that varies the entry `name` of the record is true in half of the replicas."""
+        counts = [fraction(cell, name) for cell in self.cells.values()]
+        return threshold(list(self.cells), [c[0] for c in counts], [c[1] for c in counts])
 
 
 def families(results: Results, *varying: str) -> Iterator[Family]:

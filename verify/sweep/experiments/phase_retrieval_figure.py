@@ -59,7 +59,9 @@ def _recovery(ax: Axes, n: int, members: Sequence[Row]) -> None:
             shown = True
         for name, text, color, marker, at in series:
             there = np.array([name == "recovered" or bool(np.isfinite(v).any()) for v in row.values("fit_error")])
-            counts = [fraction(cell, name) for cell, shown_here in zip(row.cells, there, strict=True) if shown_here]
+            counts = [
+                fraction(cell, name) for cell, shown_here in zip(row.cells.values(), there, strict=True) if shown_here
+            ]
             y = np.array([c[0] / c[1] for c in counts])
             bars = np.array([y - [c[2] for c in counts], [c[3] for c in counts] - y])
             ax.errorbar(_ratios(row, n, at)[there], y, yerr=bars, color=color, fmt=marker, label=text, **SEEN)

@@ -6,48 +6,32 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from numerics.logistic import Threshold, threshold
-from verify.sweep.groups import families, fraction
-from verify.sweep.kind import CellResult, Picture, Results, Summary, Table
+from numerics.logistic import Threshold
+from verify.sweep.groups import Family, families, fraction
+from verify.sweep.kind import Picture, Results, Summary, Table
 
 __all__ = ["Row", "rows", "summarize", "words"]
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Family):
     """The cells that differ in m alone: what they agree in, and per m. threshold: in m, of recovery by descent."""
 
-    shared: dict[str, Any]
-    ms: tuple[int, ...]
-    cells: tuple[CellResult, ...]
     threshold: Threshold
 
-    def values(self, name: str) -> list[Any]:
-        """Per m the entries of that name of all records, as an array."""
-        return [np.array([getattr(r, name) for r in cell.records.values()]) for cell in self.cells]
-
-    def quantiles(self, name: str, *q: float) -> np.ndarray[Any, Any]:
-        """Shape (len(q), number of ms): quantiles that are entries themselves (0 and inf do not average); NaN without any."""
-        found = [v[~np.isnan(v)] for v in self.values(name)]
-        return np.array(
-            [[float(np.quantile(v, x, method="inverted_cdf")) if v.size else math.nan for v in found] for x in q]
-        )
+    @property
+    def ms(self) -> tuple[int, ...]:
+        """The values of m."""
+        return tuple(self.cells)
 
 
 def rows(results: Results) -> Iterator[Row]:
     """Every family of cells that differ in m alone."""
     for family in families(results, "m"):
-        counts = [fraction(cell, "recovered") for cell in family.cells.values()]
-        yield Row(
-            family.shared,
-            tuple(family.cells),
-            tuple(family.cells.values()),
-            threshold(list(family.cells), [c[0] for c in counts], [c[1] for c in counts]),
-        )
+        yield Row(family.shared, family.cells, family.half("recovered"))
 
 
 def words(row: Row) -> str:
@@ -85,7 +69,7 @@ def _table(found: list[Row]) -> Table:
     table = []
     for row in found:
         middle = {name: row.quantiles(name, 0.5)[0] for name in medians}
-        for i, (m, cell) in enumerate(zip(row.ms, row.cells, strict=True)):
+        for i, (m, cell) in enumerate(row.cells.items()):
             entries: list[float] = []
             for name in ("recovered", "fitted"):
                 successes, trials, low, high = fraction(cell, name)

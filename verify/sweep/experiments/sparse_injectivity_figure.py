@@ -50,7 +50,7 @@ def _recovery(ax: Axes, row: Row) -> None:
     ax.axvline(2 * shared["s"], color=COLORS[4], lw=1.4, ls=(0, (5, 2)), label="2s (injective on all pairs)")
     ax.axvline(shared["n"], color=COLORS[1], lw=1.4, ls=(0, (4, 1.2, 1, 1.2)), label="n (injective on all of ℝⁿ)")
     for i, name in enumerate(name for name in RECOVERERS if row.has(name)):
-        counts = [fraction(cell, name) for cell in row.cells]
+        counts = [fraction(cell, name) for cell in row.cells.values()]
         y = np.array([c[0] / c[1] for c in counts])
         bars = np.array([y - [c[2] for c in counts], [c[3] for c in counts] - y])
         color, marker = _LOOKS[name]
