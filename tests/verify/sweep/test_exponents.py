@@ -91,6 +91,20 @@ def test_where_no_size_shows_its_threshold_the_exponent_is_bounded_and_no_line_i
     assert not any(len(line.get_xdata()) > 1 for line in above.lines)
 
 
+def test_bounds_of_two_runs_at_one_size_are_both_seen():
+    summary = EXPERIMENT.summary(
+        results(
+            *((Experiment(8, 2, k, kappa=kappa, cap=cap), 10) for cap in (20, 60) for k in (1, 4) for kappa in (1, 10))
+        )
+    )
+    above, below = summary.pictures[0].figure.axes
+    here = [line for line in above.lines if line.get_marker() == "v" and list(line.get_xdata()) == [1]]
+    larger, smaller = sorted(here, key=lambda line: line.get_zorder())
+    assert larger.get_color() != smaller.get_color()
+    assert larger.get_markersize() > smaller.get_markersize()
+    assert [text.get_text() for text in below.texts] == ["no threshold"] * 2
+
+
 def test_the_summary_shows_what_was_found():
     summary = EXPERIMENT.summary(results(*jump("both", "n", 4, 1), *jump("W", "m", 4, 1, n=9)))
     (picture,) = summary.pictures

@@ -10,10 +10,11 @@ import pytest
 from numerics.activations import activation
 from numerics.phase import Experiment
 from numerics.phase import draw as phase_draw
+from numerics.scaling import width_scaling
 from verify.nested_widths import CRITERIA, smallest
 from verify.sweep import Store, code_version, parse_plan, sweep
 from verify.sweep.experiments.widths import EXPERIMENT, Config, Record, draw, replica
-from verify.sweep.experiments.widths_summary import order, panels
+from verify.sweep.experiments.widths_summary import Series, exponent_words, order, panels
 from verify.sweep.identity import stream
 from verify.sweep.kind import CellResult, Results
 
@@ -83,6 +84,24 @@ def test_exponents_along_each_axis(monkeypatch):
     assert series["sharp"].quartiles()[4.0] == (400.0, 400.0, math.inf)
 
 
+@pytest.mark.parametrize(("beyond", "cut_off"), [(0, False), (5, False), (6, True), (12, True)])
+def test_an_exponent_that_the_largest_width_decides_is_said_to_be_cut_off(beyond, cut_off):
+    # of 20 at the larger size: 15 certified are sure (95 %) to be more than half of all instances, 14 are not
+    widths = np.concatenate([np.full(20, 8.0), np.full(20 - beyond, 32.0), np.full(beyond, math.inf)])
+    sizes = np.repeat([2.0, 4.0], 20)
+    series = Series("sharp", sizes, widths, width_scaling(sizes, widths), None, None)
+    assert series.cut_off is cut_off
+    words = exponent_words(series, 99)
+    assert ("cut off at 99: " in words) == (cut_off and beyond < 10)
+    assert words.startswith("no exponent: 28 of 40 certified" if beyond == 12 else "2.00 ")
+
+
+def test_what_is_certified_of_every_instance_is_not_cut_off_however_few_they_are():
+    assert not Series(
+        "sharp", np.array([1.0, 2.0]), np.array([3.0, 5.0]), width_scaling([1, 2], [3, 5]), None, None
+    ).cut_off
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     plan = parse_plan(
@@ -113,7 +132,8 @@ def test_the_summary_has_a_figure_for_each_way_of_training(results):
         values = sorted(getattr(record, row[at["criterion"]]) for record in cell.records.values())
         assert row[at["median"]] == values[1]
         assert row[at["certified"]] == sum(math.isfinite(v) for v in values)
-    assert len(summary.lines) == 11
+    assert len(summary.lines) == 3  # one for each way of training, and what the signs mean
+    assert all(f"{name} " in summary.lines[0] for name in CRITERIA["W"])
     for picture in summary.pictures:
         labels = [text.get_text() for ax in picture.figure.axes for text in ax.get_legend().get_texts()]
         assert any("sharp, any F" in text for text in labels)

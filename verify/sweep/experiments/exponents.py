@@ -51,6 +51,15 @@ class Growth:
         return "the limit" if clock == "limit" else f"time {shared['horizon']:g}/σF²"
 
     @property
+    def said(self) -> str:
+        """How the threshold grows, in words."""
+        if self.all_converged:
+            return "all instances converge at all widths"
+        if math.isfinite(self.scaling.exponent):
+            return f"threshold ~ {self.axis}^{self.scaling}"
+        return f"no size has its threshold within these widths; exponent in {self.axis} {self.scaling}"
+
+    @property
     def all_converged(self) -> bool:
         """Whether every instance did: no threshold among these widths."""
         return all(converged == trials for _, _, converged, trials in self.counts)
@@ -156,14 +165,7 @@ def _threshold_table(found: list[Growth]) -> Table:
 def _line(growth: Growth) -> str:
     layers = "both layers" if growth.shared["train"] == "both" else "W only"
     known = ", ".join(f"{criterion} {value:.2f}" for criterion, value in growth.orders.items())
-    said = (
-        "all instances converge at all widths"
-        if growth.all_converged
-        else f"threshold ~ {growth.axis}^{growth.scaling}"
-        if math.isfinite(growth.scaling.exponent)
-        else f"no size has its threshold within these widths; exponent in {growth.axis} {growth.scaling}"
-    )
-    return f"{layers}, {growth.until}: {said}; the theory's orders over these sizes: {known}"
+    return f"{layers}, {growth.until}: {growth.said}; the theory's orders over these sizes: {known}"
 
 
 EXPERIMENT = dataclasses.replace(

@@ -39,8 +39,8 @@ def draw(found: Sequence[Growth], results: Results) -> Figure:
     axes = figure.subplots(2, len(columns), squeeze=False, height_ratios=(1.25, 1))
     runs = sorted({_run(g) for g in found})
     for (above, below), members in zip(axes.T, columns, strict=True):
-        for growth in members:
-            _thresholds(above, growth, runs.index(_run(growth)))
+        for place, growth in enumerate(members):
+            _thresholds(above, growth, runs.index(_run(growth)), place)
         _finish(above, members)
         _exponents(below, members, runs)
     handles: dict[str, Any] = {}
@@ -62,7 +62,7 @@ def _words(run: tuple[str, str]) -> str:
     return f"{'both layers' if run[0] == 'both' else 'W only'}, {run[1]}"
 
 
-def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
+def _thresholds(ax: Axes, growth: Growth, at: int, place: int) -> None:
     color, mark = COLORS[at % len(COLORS)], _MARKS[at % len(_MARKS)]
     known = {size: t for size, t in growth.thresholds.items() if math.isfinite(t.k)}
     sizes = np.array(sorted(growth.thresholds))
@@ -84,7 +84,15 @@ def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
         side = _one_sided(t, ks)
         if side is not None:
             words, mark_there, k_there = side
-            ax.plot([size], [k_there], ls="none", marker=mark_there, color=color, mec="white", mew=0.6, ms=6.5)
+            # those of several runs at one place: the later ones are smaller, and above
+            look: dict[str, Any] = {
+                "color": color,
+                "mec": "white",
+                "mew": 0.6,
+                "ms": max(10.0 - 2.0 * place, 4.0),
+                "zorder": 3 + place,
+            }
+            ax.plot([size], [k_there], ls="none", marker=mark_there, **look)
             ax.plot(
                 [],
                 [],
@@ -96,7 +104,7 @@ def _thresholds(ax: Axes, growth: Growth, at: int) -> None:
             )
     if growth.all_converged:
         words = f"all converge\n({growth.until})"
-        ax.annotate(words, (sizes[0], min(ks)), xytext=(0, 6), textcoords="offset points", fontsize=6.5, color=color)
+        ax.annotate(words, (sizes[0], min(ks)), xytext=(0, 9), textcoords="offset points", fontsize=6.5, color=color)
     if known and math.isfinite(growth.scaling.exponent):
         between = np.array([min(known), max(known)])
         ax.plot(
@@ -155,11 +163,12 @@ def _exponents(ax: Axes, members: Sequence[Growth], runs: Sequence[tuple[str, st
                 [place], [s.exponent], yerr=error, fmt=mark, color=color, label=f"seen: {_words(_run(growth))}", **SEEN
             )
         else:
+            top = math.isfinite(s.low)  # what is bounded from below alone is said above
             ax.annotate(
                 "no threshold" if growth.all_converged else str(s),
-                (place, low),
+                (place, high if top else low),
                 ha="center",
-                va="bottom",
+                va="top" if top else "bottom",
                 fontsize=6.5,
                 color=color,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from verify.sweep.experiments.widths_summary import Panel, Series
+from verify.sweep.experiments.widths_summary import Panel, exponent_words
 from verify.sweep.figure import THEOREMS, caption, label, legend_beside, sizes_axis
 from verify.sweep.kind import Results
 
@@ -52,13 +51,14 @@ def _panel(ax: Axes, panel: Panel) -> None:
     sizes = sorted({float(size) for size in panel.series[0].sizes})
     for series in sorted(panel.series, key=lambda item: list(_LOOKS).index(item.criterion)):
         color, dash, words = _LOOKS[series.criterion]
+        exponent = exponent_words(series, most).replace(", cut", ",\n    cut")
         quartiles = np.array(list(series.quartiles().values()))
         low, middle, _ = np.where(np.isfinite(quartiles), quartiles, np.nan).T
         # a band that leaves the widths that were looked at is cut there
         top = np.where(np.isfinite(quartiles[:, 2]), quartiles[:, 2], most)
         ax.fill_between(sizes, np.where(np.isfinite(low), low, most), top, color=color, alpha=0.13, lw=0)
         ax.plot(sizes, middle, color=color, ls=dash, lw=1.7, marker=_MARKS[series.criterion], ms=5, mec="white",
-                mew=0.5, label=f"{words}\n    {_exponents(series, panel.axis)}")  # fmt: skip
+                mew=0.5, label=f"{words}\n    {exponent}")  # fmt: skip
     ax.axhline(most, color="0.5", lw=0.9, ls=":")
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -70,18 +70,7 @@ def _panel(ax: Axes, panel: Panel) -> None:
         fixed += ", Gaussian A" if kappa is None else f", κ(A) = {kappa:g}"
     label(ax, _SIZES[panel.axis], "width k (neurons)", fixed)
     legend_beside(
-        ax, f"width ~ {panel.axis if panel.axis != 'kappa' else 'κ'}^exponent (95 %); in brackets: the theory's order"
+        ax,
+        f"width ~ {panel.axis if panel.axis != 'kappa' else 'κ'}^x: x of the medians (95 %), [of the theory's order]\n"
+        "?: no bound; cut off: a median may be beyond the dots",
     )
-
-
-def _exponents(series: Series, axis: str) -> str:
-    """The exponent with its interval, that of the order beside."""
-    s = series.scaling
-    said = f"exponent {s}"
-    if math.isnan(s.exponent):
-        count = int(np.isfinite(series.widths).sum())
-        said = f"{count} of {series.widths.size} instances certified"
-    elif s.sizes < np.unique(series.sizes).size:
-        said += f" over {s.sizes} sizes"
-    known = series.order is not None and math.isfinite(series.order.exponent)
-    return f"{said}  [{series.order.exponent:.2f}]" if known else said  # type: ignore[union-attr]

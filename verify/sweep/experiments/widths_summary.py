@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from numerics.activations import activation
 from numerics.compile import evaluate, formula
+from numerics.confidence import clopper_pearson
 from numerics.scaling import Scaling, width_scaling
 from verify.nested_widths import CRITERIA
 from verify.sweep.experiments.widths import Config, Record
 from verify.sweep.groups import families
 from verify.sweep.kind import Picture, Results, Summary, Table
 
-__all__ = ["AXES", "ORDERS", "Panel", "Series", "order", "order_at", "panels", "summarize"]
+__all__ = ["AXES", "ORDERS", "Panel", "Series", "exponent_words", "order", "order_at", "panels", "summarize"]
 
 Array = NDArray[np.float64]
 
@@ -50,6 +51,24 @@ class Series:
     scaling: Scaling
     order: Scaling | None
     beyond: Scaling | None
+
+    @property
+    def certified(self) -> int:
+        """How many instances are, at a width that was looked at."""
+        return int(np.isfinite(self.widths).sum())
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the largest width that was looked at decides the exponent.
+
+        That is: at some size instances are beyond it, and it is open (95 %) whether the median is.  A median that is sure to be
+        below does not depend on how far the others are.
+        """
+        for size in np.unique(self.sizes):
+            here = np.isfinite(self.widths[self.sizes == size])
+            if not here.all() and clopper_pearson(here.sum(), here.size).lower <= 0.5:
+                return True
+        return False
 
     def quartiles(self) -> dict[float, tuple[float, float, float]]:
         """Size → quartiles of the width, as entries in order: inf where a quarter, half … of the instances is beyond."""
@@ -135,7 +154,7 @@ def summarize(results: Results) -> Summary:
     ordered = sorted(groups.items(), key=lambda item: item[0][0] != "both")
     for (_, members), name in zip(ordered, _names([key[0] for key, _ in ordered]), strict=True):
         pictures.append(Picture(draw(members, results), _width_table(name, members)))
-    return Summary((_exponent_table(found),), tuple(pictures), tuple(line for panel in found for line in _lines(panel)))
+    return Summary((_exponent_table(found),), tuple(pictures), (*map(_line, found), *([_LEGEND] if found else [])))
 
 
 def _names(trains: Sequence[str]) -> list[str]:
@@ -174,6 +193,9 @@ def _exponent_table(found: Sequence[Panel]) -> Table:
         *(f"{name}{end}" for name in ("exponent", "order", "beyond") for end in ends),
         "sizes",
         "beyond_sizes",
+        "certified",
+        "instances",
+        "cut_off",
     )
     rows = []
     for panel in found:
@@ -181,18 +203,38 @@ def _exponent_table(found: Sequence[Panel]) -> Table:
             fits = (series.scaling, series.order, series.beyond)
             numbers = [x for f in fits for x in ((math.nan,) * 3 if f is None else (f.exponent, f.low, f.high))]
             sizes = (series.scaling.sizes, 0 if series.beyond is None else series.beyond.sizes)
-            rows.append((*_fixed(panel), series.criterion, *numbers, *sizes))
+            cut = (series.certified, series.widths.size, series.cut_off)
+            rows.append((*_fixed(panel), series.criterion, *numbers, *sizes, *cut))
     return Table("exponents", header, tuple(rows))
 
 
-def _lines(panel: Panel) -> Iterator[str]:
+_LEGEND = (
+    "  exponents of the median width (95 %), in brackets those of the theory's order at the same instances; ? : the data set no "
+    "bound; cut off: the median of some size may be beyond the widths that were looked at; more in exponents.csv"
+)
+
+
+def exponent_words(series: Series, most: int) -> str:
+    """The exponent with its interval, that of the order in brackets, and what the largest width `most` hides.
+
+    >>> grows, sizes = Scaling(1.5, 1.25, math.inf, 2.0, 2), np.array([2.0, 2.0, 4.0, 4.0])
+    >>> print(exponent_words(Series("sharp", sizes, np.array([5.0, 6, 14, math.inf]), grows, None, None), 99))
+    1.50 (1.25 to ?), cut off at 99: 3 of 4 certified
+    """
+    s, count = series.scaling, f"{series.certified} of {series.widths.size} certified"
+    if math.isnan(s.exponent):
+        return f"no exponent: {count}"
+    words = str(s)
+    if series.order is not None and math.isfinite(series.order.exponent):
+        words += f" [{series.order.exponent:.2f}]"
+    if s.sizes < np.unique(series.sizes).size:
+        words += f" over {s.sizes} sizes"
+    if series.cut_off:
+        words += f", cut off at {most}: {count}"
+    return words
+
+
+def _line(panel: Panel) -> str:
     layers = "both layers" if panel.shared["train"] == "both" else "W only"
-    for series in panel.series:
-        s = series.scaling
-        if math.isnan(s.exponent):
-            count = int(np.isfinite(series.widths).sum())
-            said = f"{count} of {series.widths.size} instances certified, too few for an exponent"
-        else:
-            said = f"width ~ {panel.axis}^{s} over {s.sizes} sizes"
-        of_order = "" if series.order is None else f"; the theory's order {series.order}, width/order {series.beyond}"
-        yield f"{layers}, {series.criterion}: {said}{of_order}"
+    said = (f"{series.criterion} {exponent_words(series, panel.shared['most'])}" for series in panel.series)
+    return f"{layers}, width ~ {panel.axis}^x: {'; '.join(said)}"
