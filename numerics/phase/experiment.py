@@ -16,7 +16,7 @@ from numerics.initialization import Train, entry_distribution, initialize
 from numerics.losses import loss
 from numerics.reduced import ReducedProblem
 
-__all__ = ["CLOCKS", "METHODS", "Clock", "Experiment", "Method", "draw", "frame"]
+__all__ = ["CLOCKS", "METHODS", "Clock", "Experiment", "Method", "draw", "frame", "operator_and_data"]
 
 Array = NDArray[np.float64]
 Method = Literal["descent", "flow", "predict", "fastest"]
@@ -104,20 +104,27 @@ def draw(experiment: Experiment, rng: np.random.Generator) -> ReducedProblem:
     """
     n, m, k = experiment.n, experiment.m, experiment.k
     data, network = rng.spawn(2)
-    rank = min(m, n)
-    if experiment.kappa is None:
-        left, s, right = np.linalg.svd(data.standard_normal((m, n)) / math.sqrt(n), full_matrices=False)
-    else:
-        left, right = frame(data, m, rank), frame(data, n, rank).T
-        s = np.logspace(0.0, -math.log10(experiment.kappa), rank)
-    y = left @ (s * (right @ data.standard_normal(n)))
-    if experiment.noise:
-        y = y + experiment.noise * data.standard_normal(m)
+    left, s, right, y = operator_and_data(experiment, data)
     a0, V0 = initialize(n, k, network, train=experiment.train, V=experiment.V)
     C, y = (s, left.T @ y) if m <= n else (left * s, y)
     return ReducedProblem(
         C, y, loss("least_squares"), activation(experiment.activation), experiment.train, a0, right @ V0
     )
+
+
+def operator_and_data(experiment: Experiment, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
+    """A = left diag(s) right, shapes (m, r), (r,), (r, n) with r = min(m, n), and y, shape (m,)."""
+    n, m = experiment.n, experiment.m
+    rank = min(m, n)
+    if experiment.kappa is None:
+        left, s, right = np.linalg.svd(rng.standard_normal((m, n)) / math.sqrt(n), full_matrices=False)
+    else:
+        left, right = frame(rng, m, rank), frame(rng, n, rank).T
+        s = np.logspace(0.0, -math.log10(experiment.kappa), rank)
+    y = left @ (s * (right @ rng.standard_normal(n)))
+    if experiment.noise:
+        y = y + experiment.noise * rng.standard_normal(m)
+    return left, s, right, y
 
 
 def frame(rng: np.random.Generator, rows: int, columns: int) -> Array:

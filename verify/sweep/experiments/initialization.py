@@ -11,14 +11,14 @@ record says "outside".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numerics.activations import activation
-from numerics.descent import Descent, choose_kernel, gradient_descent, kernel_spectrum
+from numerics.descent import Descent, gradient_descent, kernel_spectrum
 from numerics.descent.engine import Kernel
 from numerics.door import integer, number
 from numerics.flow import gradient_flow
@@ -28,6 +28,7 @@ from numerics.networks.two_layer import TwoLayer
 from numerics.reduced import ReducedProblem
 from numerics.spectrum import jacobian_sigma_min
 from verify.sweep.experiments.initialization_start import OUTSIDE, promised
+from verify.sweep.experiments.phase import with_kernel
 from verify.sweep.kind import Kind
 
 __all__ = ["EXPERIMENT", "Config", "Record", "draw"]
@@ -261,10 +262,9 @@ def _flow(config: Config, problem: ReducedProblem, stop: float) -> tuple[str, fl
 
 
 def resolve(config: Config) -> Config:
-    """With the kernel of this machine: the two kernels differ in the last digits."""
-    tiny = replace(config, n=1, m=1, k=1, antisymmetric=False, kappa=None)
-    kernel, _ = choose_kernel(draw(tiny, np.random.default_rng(0)), config.kernel)
-    return replace(config, kernel="fused" if kernel == "fused" else "numpy")
+    """With the kernel of this machine."""
+    found: Config = with_kernel(config, draw, antisymmetric=False)
+    return found
 
 
 EXPERIMENT = Kind(

@@ -7,16 +7,19 @@ network is wide enough for such instances.  W only: what is proved of the instan
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Context
+from typing import Any
 
 import numpy as np
 
 from numerics.descent import choose_kernel
 from numerics.phase import Experiment, draw, prediction, settle
+from numerics.reduced import ReducedProblem
 from verify.sweep.kind import Kind
 
-__all__ = ["EXPERIMENT", "Record", "rounded_down"]
+__all__ = ["EXPERIMENT", "Record", "rounded_down", "with_kernel"]
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,20 @@ def rounded_down(x: float) -> float:
     return float(Context(prec=6, rounding=ROUND_DOWN).create_decimal_from_float(x))
 
 
+def with_kernel(config: Any, draw: Callable[[Any, np.random.Generator], ReducedProblem], **tiny: Any) -> Any:
+    """The configuration with the kernel of this machine: the two kernels differ in the last digits.
+
+    tiny: what makes it, beside n = m = k = 1, one that is drawn in no time.
+    """
+    small = replace(config, n=1, m=1, k=1, kappa=None, **tiny)
+    kernel, _ = choose_kernel(draw(small, np.random.default_rng(0)), config.kernel)
+    return replace(config, kernel="fused" if kernel == "fused" else "numpy")
+
+
 def resolve(experiment: Experiment) -> Experiment:
-    """With the kernel of this machine: the two kernels differ in the last digits."""
-    tiny = replace(experiment, n=1, m=1, k=1, kappa=None)
-    kernel, _ = choose_kernel(draw(tiny, np.random.default_rng(0)), experiment.kernel)
-    return replace(experiment, kernel="fused" if kernel == "fused" else "numpy")
+    """With the kernel of this machine."""
+    found: Experiment = with_kernel(experiment, draw)
+    return found
 
 
 EXPERIMENT = Kind(

@@ -15,7 +15,7 @@ from numerics.activations import activation
 from numerics.door import integer
 from numerics.initialization import Train
 from numerics.phase import Experiment
-from numerics.phase.experiment import frame
+from numerics.phase.experiment import operator_and_data
 from verify.nested_widths import CRITERIA, Nested, smallest
 from verify.sweep.kind import Kind
 
@@ -83,16 +83,8 @@ class Record:
 
 def draw(config: Config, rng: np.random.Generator) -> Nested:
     """Operator and data as :func:`numerics.phase.draw` makes them of the same `rng`, and neurons of the same law."""
-    n, m = config.n, config.m
     data, network = rng.spawn(2)
-    if config.kappa is None:
-        left, s, right = np.linalg.svd(data.standard_normal((m, n)) / math.sqrt(n), full_matrices=False)
-    else:
-        left, right = frame(data, m, m), frame(data, n, m).T
-        s = np.logspace(0.0, -math.log10(config.kappa), m)
-    y = left @ (s * (right @ data.standard_normal(n)))
-    if config.noise:
-        y = y + config.noise * data.standard_normal(m)
+    left, s, right, y = operator_and_data(config.experiment, data)
     return Nested(s, np.ascontiguousarray(right), left.T @ y, network, config.train, config.activation, config.V)
 
 
