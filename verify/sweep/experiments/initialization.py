@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from numerics.losses import loss
 from numerics.networks.two_layer import TwoLayer
 from numerics.reduced import ReducedProblem
 from numerics.spectrum import jacobian_sigma_min
-from verify.sweep.experiments.initialization_start import OUTSIDE, promised
+from verify.sweep.experiments.initialization_start import OUTSIDE, Promise, promised
 from verify.sweep.experiments.phase import with_kernel
 from verify.sweep.kind import Kind
 
@@ -108,15 +108,10 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(Promise):
     """One instance.
 
-    theory: what is known before the run: "certified" (a theorem promises zero loss), "impossible" (W only: y is so far
-        outside of what the box can produce that the flow cannot reach the tolerance), "open", or "outside" the assumptions.
-    sharp, amgm, balanced: whether each theorem certifies this start; threshold: "feasible", "infeasible" or "undecided" for
-        W only (`wonly.threshold`), "" otherwise.
-    time_bound: time by which the flow has converged for certain, the smallest of the theorems; NaN without one.
-    rho_0: upper bound of ρ(0).  sigma_F: smallest singular value of A.
+    theory to sigma_F: what was known before the run, see `Promise`.
     time_linear: time in which the slowest mode of the linearization at the start decays as far (an estimate).
     converged, steps, step_size, status: of gradient descent; NaN steps where it did not converge.  "diverged": the step
         that is stable at the start is not so later, as near the saddle at zero, where the Jacobian is small at the start.
@@ -126,14 +121,6 @@ class Record:
     flow_converged, flow_time, flow_status: of the gradient flow; NaN where it did not converge.
     """
 
-    theory: str
-    sharp: bool
-    amgm: bool
-    balanced: bool
-    threshold: str
-    time_bound: float
-    rho_0: float
-    sigma_F: float
     time_linear: float
     converged: bool
     steps: float
@@ -188,14 +175,7 @@ def replica(config: Config, rng: np.random.Generator) -> Record:
     run = _descend(config, problem, stop, step) if fastest > 0 else None
     steps = float(run.steps[-1]) if run is not None and run.converged else math.nan
     return Record(
-        theory=before.theory,
-        sharp=before.sharp,
-        amgm=before.amgm,
-        balanced=before.balanced,
-        threshold=before.threshold,
-        time_bound=before.time_bound,
-        rho_0=before.rho_0,
-        sigma_F=before.sigma_F,
+        **vars(before),
         time_linear=0.5 * math.log(1 / config.tolerance) / slowest if slowest > 0 else math.inf,
         converged=run is not None and run.converged,
         steps=steps,
@@ -213,7 +193,7 @@ def _descend(config: Config, problem: ReducedProblem, stop: float, step: float) 
     return gradient_descent(problem, step, max_steps=config.cap, loss_stop=stop, store=(), kernel=config.kernel)
 
 
-def _end(start: TwoLayer, run: Descent | None) -> dict[str, float]:
+def _end(start: TwoLayer, run: Descent | None) -> dict[str, Any]:
     """How far descent went, and what has become of the Jacobian; NaN where that overflows.
 
     No run: the Jacobian vanishes at the start (every ReLU neuron is off), and no step moves anything.

@@ -39,9 +39,11 @@ _DOWN = 1 - 1e-12
 class Promise:
     """What is known of a start.
 
-    theory: "certified"; "impossible": the flow never comes down to the level that was asked about; "open"; or "outside".
+    theory: "certified" (a theorem promises zero loss); "impossible" (W only): y is so far outside of what the box can produce
+        that the flow never comes down to the level that was asked about; "open"; or "outside" the assumptions.
     sharp, amgm, balanced: which theorems certify it.
-    threshold: "feasible", "infeasible", "undecided" (W only), "" otherwise.  time_bound: NaN without one.
+    threshold: "feasible", "infeasible", "undecided" (W only, `wonly.threshold`), "" otherwise.
+    time_bound: time by which the flow has converged for certain, the smallest of the theorems; NaN without one.
     rho_0: upper bound of ‖y(0) − y‖.  sigma_F: smallest singular value of the operator.
     """
 
