@@ -62,6 +62,33 @@ def test_the_ratio_is_above_the_true_one():
     assert ratio_upper(A, first, first) == math.inf
 
 
+def test_what_is_only_rounding_is_bounded_too():
+    # A sees nothing of the difference but its rounding: the bound is that of the error, and the true ratio is below it
+    rng = np.random.default_rng(5)
+    A = np.array([[1.0, 0.0, 0.0]])
+    first = TwoLayer(tension.activation("tanh"), "both", rng.standard_normal(4), rng.standard_normal((3, 4)))
+    V = first.V.copy()
+    V[1:] += 1e-3
+    assert 0 < ratio_upper(A, first, TwoLayer(first.activation, "both", first.a, V)) < 1e-10
+    turned = TwoLayer(
+        first.activation, "both", first.a[::-1].copy(), V[:, ::-1].copy()
+    )  # the same sums in another order
+    assert ratio_upper(A, first, turned) > 1e-16
+
+
+def test_a_point_beyond_the_radius_is_not_inside(monkeypatch):
+    found = tension._reach
+    config = Config(5, 2, 30, reach=0.02)
+    radius = replica(config, np.random.default_rng(0)).radius
+
+    def away(network, x):
+        near = found(network, x)
+        return TwoLayer(near.activation, near.train, near.a + 1.1 * radius / math.sqrt(30), near.V)
+
+    monkeypatch.setattr(tension, "_reach", away)
+    assert not replica(config, np.random.default_rng(0)).inside
+
+
 def test_the_signal_asked_for_is_produced():
     rng = np.random.default_rng(0)
     for train in ("both", "W"):
